@@ -1,0 +1,1 @@
+"""The service: one package per feature around a small core."""

@@ -1,0 +1,76 @@
+"""The command line: serve (the default), check, and what features add."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from app import telemetry
+from app.main import FEATURES, NAME, create_service
+from app.server import ListenError, serve
+from app.service import Service, features_with
+from app.settings import SettingsError
+
+Command = Callable[[Service, list[str]], Awaitable[int]]
+EX_CONFIG = 78
+"""sysexits.h: something is wrong with the settings."""
+
+
+async def _serve(service: Service, arguments: list[str]) -> int:
+    await serve(service)
+    return 0
+
+
+async def _check(service: Service, arguments: list[str]) -> int:
+    """Start every feature without serving, and ask each dependency."""
+    async with service.running():
+        failures = 0
+        for name, check in service.checks.items():
+            try:
+                await asyncio.wait_for(check(), 5)
+            except Exception as error:
+                failures += 1
+                print(f"{name}: {str(error) or type(error).__name__}".splitlines()[0])
+    print("failed" if failures else "ok")
+    return int(bool(failures))
+
+
+def commands() -> dict[str, Command]:
+    """Every command by its name."""
+    found: dict[str, Command] = {"serve": _serve, "check": _check}
+    for more in features_with(FEATURES, "COMMANDS"):
+        found |= more
+    return found
+
+
+async def _run(command: Command, arguments: list[str]) -> int:
+    service = create_service()
+    telemetry.configure(service.config)
+    return await command(service, arguments)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return None
+    return uvloop.new_event_loop
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog=NAME, description=__doc__)
+    parser.add_argument("command", nargs="?", default="serve", choices=commands())
+    parser.add_argument("arguments", nargs="*")
+    asked = parser.parse_args()
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            sys.exit(runner.run(_run(commands()[asked.command], asked.arguments)))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1 if asked.command == "check" else EX_CONFIG)
+    except ListenError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

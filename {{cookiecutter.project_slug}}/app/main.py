@@ -1,0 +1,17 @@
+"""The composition root: each feature is named once."""
+
+from importlib.metadata import version
+
+from app import {{ cookiecutter.__imports }}
+from app.service import Service, features_with
+from app.settings import Settings, load
+
+NAME = "{{ cookiecutter.project_slug }}"
+TITLE = "{{ cookiecutter.project_name | replace('\\', '\\\\') | replace('"', '\\u0022') }}"
+FEATURES = [{{ cookiecutter.__features }}]
+
+
+def create_service() -> Service:
+    """Read the settings and compose the features; raises `SettingsError`."""
+    settings = load([Settings, *features_with(FEATURES, "SETTINGS")])
+    return Service(TITLE, version(NAME), FEATURES, settings)

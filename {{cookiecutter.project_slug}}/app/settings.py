@@ -1,0 +1,111 @@
+"""What the core can be told by environment variables or `.env`."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PLACEHOLDERS = {"change-me", "changeme", "secret"}
+
+
+class SettingsError(Exception):
+    """Settings that the service cannot start with: one line for each, naming its variable."""
+
+
+class Environment(BaseSettings):
+    """The base of every settings class: where values come from, and which environment it is."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    environment: Literal["development", "production"] = "development"
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+    def required(self, *names: str) -> None:
+        """Refuse a production start without a value for each of these settings."""
+        missing = [name.upper() for name in names if not getattr(self, name)]
+        if self.production and missing:
+            raise ValueError(f"{', '.join(missing)} must be set in production")
+
+
+class Settings(Environment):
+    """The core's settings."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    unix_socket: str | None = None
+    public_url: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] | None = None
+    drain_seconds: float = Field(default=10, ge=0)
+    secret_key: SecretStr | None = None
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def an_origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/"):
+            raise ValueError("must look like https://example.com")
+        return f"{url.scheme}://{url.netloc}".lower()
+
+    @model_validator(mode="after")
+    def complete(self) -> Self:
+        self.required("secret_key", "public_url")
+        key = self.secret_key.get_secret_value() if self.secret_key else secrets.token_urlsafe(32)
+        if self.production and (len(key) < 32 or key.lower() in PLACEHOLDERS):
+            raise ValueError("SECRET_KEY must be at least 32 random characters, not a placeholder")
+        self.secret_key = SecretStr(key)
+        self.public_url = self.public_url or f"http://{self.host}:{self.port}"
+        self.log_format = self.log_format or ("json" if self.production else "console")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The scheme, host and port under which people reach the service."""
+        assert self.public_url
+        return self.public_url
+
+    @property
+    def hosts(self) -> set[str]:
+        """The host names that a request may ask for."""
+        public = {urlsplit(self.origin).hostname or ""}
+        return public if self.production else public | {"localhost", "127.0.0.1", "::1", self.host}
+
+    @property
+    def https(self) -> bool:
+        return self.origin.startswith("https:")
+
+
+def load(classes: Iterable[type[Environment]]) -> list[Environment]:
+    """Read every settings class; raise one `SettingsError` that holds all complaints."""
+    loaded, complaints = [], dict[str, None]()
+    for settings in classes:
+        try:
+            loaded.append(settings())
+        except ValidationError as error:
+            complaints.update(dict.fromkeys(_lines(error)))
+    if complaints:
+        raise SettingsError("\n".join(complaints))
+    return loaded
+
+
+def _lines(error: ValidationError) -> list[str]:
+    """One line per complaint, without the value: it may be a secret."""
+    return [
+        ": ".join(
+            [*(str(part).upper() for part in e["loc"]), e["msg"].removeprefix("Value error, ")]
+        )
+        for e in error.errors(include_input=False, include_url=False)
+    ]
