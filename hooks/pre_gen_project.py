@@ -1,0 +1,26 @@
+"""Refuse answers that would not survive as a name, a path or a line of a file."""
+
+import json
+import re
+import sys
+
+ASKED = json.loads(r"""{{ cookiecutter | tojson }}""")
+TYPED = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
+TEXTS = {"project_name": 60, "description": 200, "author_name": 100}
+
+
+def complaint() -> str | None:
+    """What is wrong with the answers, in one line."""
+    slug = ASKED["project_slug"]
+    if len(slug) > 50 or not re.match(r"[a-z][a-z0-9-]*[a-z0-9]\Z", slug):
+        return "project_slug: use 2 to 50 lower-case letters, digits and hyphens, a letter first"
+    for name, most in TEXTS.items():
+        if not ASKED[name].strip() or len(ASKED[name]) > most or not ASKED[name].isprintable():
+            return f"{name}: use 1 to {most} printable characters on one line"
+        if re.search(r"\{[{%#]", str(TYPED.get(name, ""))):
+            return f"{name}: Jinja is not allowed in an answer"
+    return None
+
+
+if problem := complaint():
+    sys.exit(problem)
