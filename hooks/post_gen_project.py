@@ -18,7 +18,7 @@ PLACES = ("app", "tests", "nginx")
 def prune(folder: Path) -> None:
     """Delete what is named after an unchosen feature below the folder, and the folder itself."""
     if folder.stem.removeprefix("test_") in OFF:
-        shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+        shutil.rmtree(folder) if folder.is_dir() else folder.unlink(missing_ok=True)
     elif folder.is_dir():
         for path in folder.iterdir():
             prune(path)

@@ -17,7 +17,7 @@ def complaint() -> str | None:
     for name, most in TEXTS.items():
         if not ASKED[name].strip() or len(ASKED[name]) > most or not ASKED[name].isprintable():
             return f"{name}: use 1 to {most} printable characters on one line"
-        if re.search(r"\{[{%#]", str(TYPED.get(name, ""))):
+        if re.search(r"\x7b[\x7b%#]", str(TYPED.get(name, ""))):
             return f"{name}: Jinja is not allowed in an answer"
     return None
 

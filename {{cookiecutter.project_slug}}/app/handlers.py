@@ -2,13 +2,13 @@
 
 import re
 import secrets
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
+from tornado.httputil import responses
 from tornado.web import HTTPError, RequestHandler
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Guarded(RequestHandler):
             self._headers["Connection"] = "close"
 
     def check_host(self) -> None:
-        """Refuse a Host that is not ours: links, caches and origins depend on it (RFC 9110, 7.4)."""
+        """Refuse a Host that is not ours: links and origins depend on it (RFC 9110, 7.4)."""
         try:
             host = urlsplit(f"//{self.request.host}").hostname
         except ValueError:
@@ -144,7 +144,9 @@ class Handler(Guarded):
         try:
             return model.model_validate(self._fields())
         except ValidationError as error:
-            raise Invalid({str(e["loc"][0]) if e["loc"] else "body": e["msg"] for e in error.errors()}) from None
+            raise Invalid(
+                {str(e["loc"][0]) if e["loc"] else "body": e["msg"] for e in error.errors()}
+            ) from None
 
     def _fields(self) -> Any:
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -154,7 +156,10 @@ class Handler(Guarded):
             except orjson.JSONDecodeError:
                 raise Problem(400, "The body is not JSON.") from None
         if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-            return {name: self.get_body_argument(name, strip=False) for name in self.request.body_arguments}
+            return {
+                name: self.get_body_argument(name, strip=False)
+                for name in self.request.body_arguments
+            }
         raise Problem(415, "Send application/json or a form.")
 
     def head(self, *args: str, **kwargs: str) -> Any:
@@ -168,7 +173,11 @@ class Handler(Guarded):
 
     def allowed(self) -> str:
         """The methods that this handler implements, for `Allow`."""
-        names = [m for m in METHODS if getattr(type(self), m.lower()) is not getattr(RequestHandler, m.lower())]
+        names = [
+            m
+            for m in METHODS
+            if getattr(type(self), m.lower()) is not getattr(RequestHandler, m.lower())
+        ]
         if "GET" not in names:
             names.remove("HEAD")
         return ", ".join([*names, "OPTIONS"])
@@ -188,7 +197,7 @@ class Handler(Guarded):
             self.json(problem, "application/problem+json")
 
     def _problem(self, status: int, error: BaseException | None) -> dict[str, Any]:
-        title = HTTPStatus(status).phrase if status in HTTPStatus else "Error"
+        title = responses.get(status, "Error")
         problem = {
             "type": "about:blank",
             "title": title,

@@ -47,7 +47,9 @@ async def serve(service: Service) -> None:
             idle_connection_timeout=IDLE_SECONDS,
         )
         server.add_sockets(sockets)
-        log.info("serving", address=settings.unix_socket or f"http://{settings.host}:{_port(sockets)}")
+        log.info(
+            "serving", address=settings.unix_socket or f"http://{settings.host}:{_port(sockets)}"
+        )
         if settings.production:
             gc.freeze()
         else:
@@ -91,7 +93,7 @@ async def _drain(service: Service, server: HTTPServer, grace: float) -> None:
     service.drain()
     await asyncio.sleep(min(grace, service.config.drain_seconds))
     server.stop()
-    while service.in_flight and time.monotonic() < deadline:
+    while service.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     if service.in_flight:
         log.warning("requests cut off", requests=len(service.in_flight))

@@ -46,11 +46,15 @@ class Service(Application):
     """
 
     def __init__(
-        self, name: str, version: str, features: Sequence[ModuleType], settings: Sequence[Environment]
+        self,
+        name: str,
+        version: str,
+        features: Sequence[ModuleType],
+        settings: Sequence[Environment],
     ) -> None:
         self.name, self.version, self.features = name, version, features
         self._provided: dict[type[Any], Any] = {type(part): part for part in settings}
-        self.config = self.get(Settings)
+        self.config = config = self.get(Settings)
         self.backend = "memory"
         self.identify: Callable[[RequestHandler], Awaitable[Identity | None]] = guest
         self.renderer: Renderer = JSONRenderer()
@@ -71,7 +75,7 @@ class Service(Application):
             trusted_origins=[self.config.origin],
             compiled_template_cache=self.config.production,
             static_hash_cache=self.config.production,
-            cookie_secret=self.config.secret_key.get_secret_value() if self.config.secret_key else None,
+            cookie_secret=config.secret_key and config.secret_key.get_secret_value(),
             **options,
         )
 

@@ -32,7 +32,9 @@ def configure(settings: Settings) -> None:
     if settings.log_format == "json":
         last: list[Processor] = [
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event, default=str).decode()),
+            structlog.processors.JSONRenderer(
+                lambda event, **_: orjson.dumps(event, default=str).decode()
+            ),
         ]
     else:
         last = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]

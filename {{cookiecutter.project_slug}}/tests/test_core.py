@@ -67,10 +67,16 @@ def test_a_foreign_host_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("variable", ["SECRET_KEY", "PUBLIC_URL"])
 def test_production_does_not_start_without(variable: str) -> None:
-    given = {"SECRET_KEY": "k" * 40, "PUBLIC_URL": "https://example.com", "ENVIRONMENT": "production"}
+    given = {
+        "SECRET_KEY": "k" * 40,
+        "PUBLIC_URL": "https://example.com",
+        "ENVIRONMENT": "production",
+    }
     del given[variable]
     command = [sys.executable, "-m", "app"]
-    ended = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, timeout=20)
+    ended = subprocess.run(
+        command, env=os.environ | given, capture_output=True, text=True, timeout=20
+    )
     assert ended.returncode == 78
     assert variable in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -30,7 +30,9 @@ class Ready(Probe):
 
     async def get(self) -> None:
         checks = self.application.checks
-        results = dict(zip(checks, await asyncio.gather(*map(_result, checks.items())), strict=True))
+        results = dict(
+            zip(checks, await asyncio.gather(*map(_result, checks.items())), strict=True)
+        )
         failed = any(result != "ok" for result in results.values())
         status = "draining" if self.application.draining else "failed" if failed else "ok"
         self.set_status(200 if status == "ok" else 503)

@@ -1,0 +1,75 @@
+"""What a bake writes and refuses, and that the baked core passes its own checks."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_cookies.plugin import Cookies
+
+FEATURES = ("auth", "redis", "websocket", "templates", "jobs", "nginx")
+OFF = {f"use_{name}": False for name in FEATURES}
+
+
+def bake(cookies: Cookies, **answers: object) -> Path:
+    result = cookies.bake(extra_context=answers)
+    assert result.exception is None
+    return result.project_path
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("chosen", itertools.product([False, True], repeat=6))
+def test_every_combination_keeps_exactly_the_paths_of_its_features(
+    cookies: Cookies, chosen: tuple[bool, ...]
+) -> None:
+    answers = dict(zip(OFF, chosen, strict=True))
+    off = {name for name in FEATURES if not answers[f"use_{name}"]}
+    off |= {"database"} if "auth" in off else set()
+    for path, text in files(bake(cookies, **answers)).items():
+        assert not {Path(part).stem.removeprefix("test_") for part in Path(path).parts} & off
+        assert b"cookiecutter" not in text
+
+
+def test_two_bakes_are_identical(cookies: Cookies) -> None:
+    assert files(bake(cookies)) == files(bake(cookies))
+
+
+@pytest.mark.parametrize("slug", ["../x", "a\n", "1a", "A-b", "a" * 51, "a-", "ı", "{{7*7}}", ""])
+def test_a_bad_slug_is_refused_and_leaves_nothing(cookies: Cookies, slug: str) -> None:
+    result = cookies.bake(extra_context={"project_slug": slug, **OFF})
+    assert result.exit_code != 0
+    assert result.project_path is None
+
+
+@pytest.mark.parametrize("text", ["a\nb", "", "  ", "x" * 65536, "{{7*7}}", "{% x", "\x00"])
+@pytest.mark.parametrize("question", ["project_name", "description", "author_name"])
+def test_a_bad_text_is_refused(cookies: Cookies, question: str, text: str) -> None:
+    assert cookies.bake(extra_context={question: text, "project_slug": "x1"}).exit_code != 0
+
+
+@pytest.mark.parametrize("text", ['"', "'", "\\", "$(id)", "%n %%", "<b>&", "é ı 😀", "# : -"])
+def test_an_odd_name_arrives_unchanged(cookies: Cookies, text: str) -> None:
+    root = bake(cookies, project_name=text, project_slug="odd", **OFF)
+    names: dict[str, object] = {}
+    lines = (root / "app/main.py").read_text().splitlines()
+    exec(next(line for line in lines if line.startswith("TITLE")), names)
+    assert names["TITLE"] == text
+
+
+def test_the_baked_core_passes_its_own_checks(cookies: Cookies, tmp_path: Path) -> None:
+    root = bake(cookies, **OFF)
+    python = tmp_path / "venv/bin/python"
+    for command in (
+        [sys.executable, "-m", "venv", tmp_path / "venv"],
+        [python, "-m", "pip", "install", "-q", "-e", root, "pytest", "mypy", "ruff"],
+        [python, "-m", "ruff", "check", "."],
+        [python, "-m", "ruff", "format", "--check", "."],
+        [python, "-m", "mypy"],
+        [python, "-m", "pytest", "-q"],
+    ):
+        subprocess.run(command, cwd=root, check=True, env=os.environ)
