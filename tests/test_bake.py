@@ -23,7 +23,7 @@ def files(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("chosen", itertools.product([False, True], repeat=6))
+@pytest.mark.parametrize("chosen", list(itertools.product([False, True], repeat=6)))
 def test_every_combination_keeps_exactly_the_paths_of_its_features(
     cookies: Cookies, chosen: tuple[bool, ...]
 ) -> None:

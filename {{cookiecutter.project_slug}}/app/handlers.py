@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
-from tornado.httputil import responses
 from tornado.web import HTTPError, RequestHandler
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ class Handler(Guarded):
             self.json(problem, "application/problem+json")
 
     def _problem(self, status: int, error: BaseException | None) -> dict[str, Any]:
-        title = responses.get(status, "Error")
+        title = self._reason
         problem = {
             "type": "about:blank",
             "title": title,

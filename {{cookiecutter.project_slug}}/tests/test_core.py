@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 
 import pytest
 
@@ -28,13 +29,13 @@ def url() -> Iterator[str]:
         assert process.wait(15) == 0
 
 
-def fetch(url: str, **options: object) -> tuple[int, dict[str, str], dict[str, object]]:
+def fetch(url: str, **options: object) -> tuple[int, Message, dict[str, object]]:
     try:
         answer = urllib.request.urlopen(urllib.request.Request(url, **options))  # type: ignore[arg-type]
     except urllib.error.HTTPError as error:
         answer = error
     with answer:
-        return answer.status, dict(answer.headers), json.loads(answer.read() or b"{}")
+        return answer.status, answer.headers, json.loads(answer.read() or b"{}")
 
 
 def test_says_hello(url: str) -> None:
