@@ -1,14 +1,17 @@
-"""The base handlers: who asks, request ids, bodies, answers and errors."""
+"""The base handlers: request ids, security headers, who asks, bodies, answers and errors."""
 
 import re
 import secrets
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError, RequestHandler
+
+from app.problems import Invalid, Problem, describe
 
 if TYPE_CHECKING:
     from app.service import Identity, Service
@@ -29,46 +32,16 @@ HEADERS = {
 HSTS = "max-age=31536000; includeSubDomains"
 
 
-class Renderer(Protocol):
-    """Makes pages of answers, for clients that want them."""
-
-    def wanted(self, handler: "Handler") -> bool: ...
-    def render(self, handler: "Handler", page: str, data: dict[str, Any]) -> None: ...
-
-
-class JSONRenderer:
-    """No pages: every answer is JSON."""
-
-    def wanted(self, handler: "Handler") -> bool:
-        return False
-
-    def render(self, handler: "Handler", page: str, data: dict[str, Any]) -> None:
-        handler.json(data)
-
-
-class Invalid(HTTPError):
-    """A body that was read but does not hold what it should: 422 with an error for each field."""
-
-    def __init__(self, errors: dict[str, str], detail: str = "The body is not valid.") -> None:
-        super().__init__(422)
-        self.errors, self.detail = errors, detail
-
-
-class Problem(HTTPError):
-    """An error whose detail, further members and headers are for the client (RFC 9457)."""
-
-    def __init__(
-        self, status: int, detail: str, headers: dict[str, str] | None = None, **members: Any
-    ) -> None:
-        super().__init__(status)
-        self.detail, self.headers, self.members = detail, headers or {}, members
-
-
 class Guarded(RequestHandler):
-    """Security headers, a request id and a Host check, for every kind of answer."""
+    """Security headers, a request id, a Host check and problem documents, for every answer."""
 
     application: "Service"
     any_host = False
+    """Whether the handler answers under any host name, as probes ask by address."""
+    personal = False
+    """Whether `current_user` is needed: it is then found out before the method is called."""
+    page: str | None = None
+    """The page with the form that this handler's errors are shown on."""
 
     def set_default_headers(self) -> None:
         if not hasattr(self, "request_id"):
@@ -82,61 +55,76 @@ class Guarded(RequestHandler):
         if self.application.draining:
             self._headers["Connection"] = "close"
 
+    def prepare(self) -> Awaitable[None] | None:
+        structlog.contextvars.bind_contextvars(request_id=self.request_id)
+        if not self.any_host:
+            self.check_host()
+        return self.identify() if self.personal else self.application.renderer.prepare(self)
+
     def check_host(self) -> None:
         """Refuse a Host that is not ours: links and origins depend on it (RFC 9110, 7.4)."""
         try:
             host = urlsplit(f"//{self.request.host}").hostname
         except ValueError:
             host = None
-        if not self.any_host and host not in self.application.config.hosts:
+        if host not in self.application.config.hosts:
             raise Problem(421, "This host name is not served here.")
 
-
-class Handler(Guarded):
-    """The base of every handler: JSON or a form in, JSON or a page out."""
-
-    page: str | None = None
-    """The page with the form that this handler's errors belong to."""
-
-    async def prepare(self) -> None:
-        structlog.contextvars.bind_contextvars(request_id=self.request_id)
-        self.check_host()
-
-    async def identify(self) -> "Identity | None":
-        """Find out who asks; handlers that care await it in `prepare`."""
+    async def identify(self) -> None:
         self.current_user = await self.application.identify(self)
-        return cast("Identity | None", self.current_user)
 
-    def compute_etag(self) -> None:
-        """No ETag: hashing each answer costs more than it saves; files have their own."""
+    @property
+    def who(self) -> "Identity":
+        """Who asks, in a `personal` handler; raises 401 where nobody is known."""
+        if self.current_user is None:
+            raise Problem(401, "Log in first.")
+        return cast("Identity", self.current_user)
 
     def json(self, data: Any, content_type: str = "application/json") -> None:
         self._headers["Content-Type"] = f"{content_type}; charset=utf-8"
         self.finish(orjson.dumps(data))
 
-    @property
-    def browser(self) -> bool:
-        """Whether the client is to get pages."""
-        return self.application.renderer.wanted(self)
+    def options(self, *args: str, **kwargs: str) -> None:
+        self.set_header("Allow", self.allowed())
+        self.set_status(204)
+        self.clear_header("Content-Type")
 
-    def answer(self, data: dict[str, Any], page: str | None = None) -> None:
-        """Answer with the page for a browser, and with JSON otherwise."""
-        if page and self.browser:
-            self.application.renderer.render(self, page, data)
-        else:
-            self.json(data)
+    def allowed(self) -> str:
+        """The methods that this handler implements, for `Allow`."""
+        names = [
+            method
+            for method in METHODS
+            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
+        ]
+        if "GET" not in names and "HEAD" in names:
+            names.remove("HEAD")
+        return ", ".join([*names, "OPTIONS"])
 
-    def done(self, location: str, data: dict[str, Any] | None = None, status: int = 204) -> None:
-        """After a change: send a browser on (303), answer others with the status."""
-        if self.browser:
-            self.redirect(location, status=303)
-            return
-        self.set_status(status)
-        if data is None:
-            self.clear_header("Content-Type")
-            self.finish()
-        else:
-            self.json(data)
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if status_code == 405:
+            self.set_header("Allow", self.allowed())
+        if isinstance(error, Problem):
+            for name, value in error.headers.items():
+                self.set_header(name, value)
+        problem = describe(status_code, self._reason, error, self.request_id)
+        self.application.renderer.problem(self, problem)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if not isinstance(value, HTTPError):
+            log.error("unhandled error", exc_info=(typ, value, tb))
+
+
+class Handler(Guarded):
+    """The base of every handler: JSON or a form in, JSON or a page out."""
+
+    def answer(self, data: Any, page: str | None = None) -> None:
+        """Answer with the page for a browser, where there are pages, and with JSON otherwise."""
+        self.application.renderer.answer(self, data, page)
+
+    def done(self, location: str, data: Any = None, notice: str | None = None) -> None:
+        """After a change: send a browser on (303), answer others with the data or 204."""
+        self.application.renderer.done(self, data, location, notice)
 
     def body(self, model: type[M]) -> M:
         """The body, JSON or form, as this model; raises 400, 415 or `Invalid`."""
@@ -144,7 +132,10 @@ class Handler(Guarded):
             return model.model_validate(self._fields())
         except ValidationError as error:
             raise Invalid(
-                {str(e["loc"][0]) if e["loc"] else "body": e["msg"] for e in error.errors()}
+                {
+                    ".".join(map(str, e["loc"])) or "body": e["msg"].removeprefix("Value error, ")
+                    for e in error.errors(include_input=False, include_url=False)
+                }
             ) from None
 
     def _fields(self) -> Any:
@@ -155,62 +146,21 @@ class Handler(Guarded):
             except orjson.JSONDecodeError:
                 raise Problem(400, "The body is not JSON.") from None
         if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-            return {
-                name: self.get_body_argument(name, strip=False)
-                for name in self.request.body_arguments
-            }
+            return self.form_values()
         raise Problem(415, "Send application/json or a form.")
+
+    def form_values(self) -> dict[str, str]:
+        """What a form sent, one value a field, spaces kept."""
+        return {
+            name: self.get_body_argument(name, strip=False) for name in self.request.body_arguments
+        }
 
     def head(self, *args: str, **kwargs: str) -> Any:
         """HEAD is GET without the body, which Tornado leaves out (RFC 9110, 9.3.2)."""
         return self.get(*args, **kwargs)
 
-    def options(self, *args: str, **kwargs: str) -> None:
-        self.set_header("Allow", self.allowed())
-        self.set_status(204)
-        self.clear_header("Content-Type")
-
-    def allowed(self) -> str:
-        """The methods that this handler implements, for `Allow`."""
-        names = [
-            m
-            for m in METHODS
-            if getattr(type(self), m.lower()) is not getattr(RequestHandler, m.lower())
-        ]
-        if "GET" not in names:
-            names.remove("HEAD")
-        return ", ".join([*names, "OPTIONS"])
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        problem = self._problem(status_code, error)
-        if status_code == 405:
-            self.set_header("Allow", self.allowed())
-        if isinstance(error, Problem):
-            for name, value in error.headers.items():
-                self.set_header(name, value)
-        if self.browser:
-            page = self.page if self.page and status_code in (400, 401, 422, 429) else "error.html"
-            self.application.renderer.render(self, page, problem)
-        else:
-            self.json(problem, "application/problem+json")
-
-    def _problem(self, status: int, error: BaseException | None) -> dict[str, Any]:
-        title = self._reason
-        problem = {
-            "type": "about:blank",
-            "title": title,
-            "status": status,
-            "detail": getattr(error, "detail", title),
-            "request_id": self.request_id,
-        }
-        if isinstance(error, Invalid):
-            problem["errors"] = error.errors
-        return problem | getattr(error, "members", {})
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        if not isinstance(value, HTTPError):
-            log.error("unhandled error", exc_info=(typ, value, tb))
+    def compute_etag(self) -> None:
+        """No ETag: hashing each answer costs more than it saves; files have their own."""
 
 
 class NotFound(Handler):
@@ -220,5 +170,6 @@ class NotFound(Handler):
         return True
 
     async def prepare(self) -> None:
-        await super().prepare()
+        if preparation := super().prepare():
+            await preparation
         raise HTTPError(404)

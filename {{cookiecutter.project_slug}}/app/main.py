@@ -1,7 +1,5 @@
 """The composition root: each feature is named once."""
 
-from importlib.metadata import version
-
 from app import {{ cookiecutter.__imports }}
 from app.service import Service, features_with
 from app.settings import Settings, load
@@ -14,4 +12,4 @@ FEATURES = [{{ cookiecutter.__features }}]
 def create_service() -> Service:
     """Read the settings and compose the features; raises `SettingsError`."""
     settings = load([Settings, *features_with(FEATURES, "SETTINGS")])
-    return Service(TITLE, version(NAME), FEATURES, settings)
+    return Service(TITLE, __version__, [health, home, *FEATURES], settings)

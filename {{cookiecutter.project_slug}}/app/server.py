@@ -5,7 +5,8 @@ import gc
 import os
 import signal
 import socket
-import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from tornado import autoreload
@@ -14,7 +15,6 @@ from tornado.netutil import bind_sockets, bind_unix_socket
 
 from app.service import Service
 from app.settings import Settings
-from app.telemetry import DRAINING
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -32,30 +32,15 @@ class ListenError(Exception):
 
 async def serve(service: Service) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal stops at once."""
-    settings = service.config
-    stopping, kind = asyncio.Event(), list[signal.Signals]()
-    sockets = listen(settings)
-    async with service.running():
-        _on_signals(stopping, kind)
-        server = HTTPServer(
-            service,
-            xheaders=bool(settings.unix_socket),
-            max_body_size=MAX_BODY_BYTES,
-            max_buffer_size=2 * MAX_BODY_BYTES,
-            max_header_size=MAX_HEADER_BYTES,
-            body_timeout=BODY_SECONDS,
-            idle_connection_timeout=IDLE_SECONDS,
-        )
-        server.add_sockets(sockets)
-        log.info(
-            "serving", address=settings.unix_socket or f"http://{settings.host}:{_port(sockets)}"
-        )
-        if settings.production:
+    sockets = listen(service.config)
+    stop = _on_signals()
+    async with service.running(), listening(service, sockets):
+        log.info("serving", address=_address(service.config, sockets))
+        if service.config.production:
             gc.freeze()
         else:
             autoreload.start()
-        await stopping.wait()
-        await _drain(service, server, grace=GRACE_SECONDS if kind[0] == signal.SIGTERM else 0)
+        await stop.wait()
     log.info("stopped")
 
 
@@ -67,38 +52,63 @@ def listen(settings: Settings) -> list[socket.socket]:
         return bind_sockets(settings.port, settings.host)
     except OSError as error:
         where = settings.unix_socket or f"{settings.host}:{settings.port}"
-        raise ListenError(f"cannot listen on {where}: {os.strerror(error.errno or 0)}") from None
+        raise ListenError(f"cannot listen on {where}: {error.strerror}") from None
 
 
-def _on_signals(stopping: asyncio.Event, kind: list[signal.Signals]) -> None:
-    def stop(received: signal.Signals) -> None:
-        if kind:
-            os._exit(128 + received)
-        kind.append(received)
-        stopping.set()
+@asynccontextmanager
+async def listening(service: Service, sockets: list[socket.socket]) -> AsyncIterator[HTTPServer]:
+    """Answer on the sockets while the block lasts, then drain."""
+    server = HTTPServer(
+        service,
+        xheaders=bool(service.config.unix_socket),
+        max_body_size=MAX_BODY_BYTES,
+        max_buffer_size=2 * MAX_BODY_BYTES,
+        max_header_size=MAX_HEADER_BYTES,
+        body_timeout=BODY_SECONDS,
+        idle_connection_timeout=IDLE_SECONDS,
+    )
+    server.add_sockets(sockets)
+    service.serving.send(None)
+    try:
+        yield server
+    finally:
+        await _drain(service, server)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
 
-
-async def _drain(service: Service, server: HTTPServer, grace: float) -> None:
+async def _drain(service: Service, server: HTTPServer) -> None:
     """Readiness goes first, then the listener, then, when each request is answered, the rest.
 
     Every answer meanwhile says `Connection: close`: behind a proxy that keeps connections, no
     request is lost and none runs twice.
     """
-    deadline = time.monotonic() + service.config.drain_seconds
-    log.info("draining", in_flight=len(service.in_flight))
-    DRAINING.set(1)
+    log.info("draining", requests=len(service.in_flight))
     service.drain()
-    await asyncio.sleep(min(grace, service.config.drain_seconds))
-    server.stop()
-    while service.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
-    if service.in_flight:
-        log.warning("requests cut off", requests=len(service.in_flight))
+    try:
+        async with asyncio.timeout(service.config.drain_seconds):
+            await asyncio.sleep(GRACE_SECONDS)
+            server.stop()
+            while service.in_flight:  # noqa: ASYNC110 - answers end in many places
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        server.stop()
+        if service.in_flight:
+            log.warning("requests cut off", requests=len(service.in_flight))
     await server.close_all_connections()
 
 
-def _port(sockets: list[socket.socket]) -> int:
-    return int(sockets[0].getsockname()[1])
+def _on_signals() -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second one ends the process."""
+    stop = asyncio.Event()
+
+    def receive(number: signal.Signals) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, receive, number)
+    return stop
+
+
+def _address(settings: Settings, sockets: list[socket.socket]) -> str:
+    return settings.unix_socket or f"http://{settings.host}:{sockets[0].getsockname()[1]}"

@@ -1,6 +1,7 @@
 """The service: features in, one running Tornado application out."""
 
 import weakref
+from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,40 +10,45 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
-from app.handlers import Handler, JSONRenderer, NotFound, Renderer
+from app.handlers import NotFound
+from app.renderer import Renderer
 from app.settings import Environment, Settings
 from app.signals import Signal
 from app.telemetry import AccessLog
 
 if TYPE_CHECKING:
-    from tornado.web import RequestHandler, _HandlerDelegate
+    from tornado.web import _HandlerDelegate
 
 T = TypeVar("T")
 Check = Callable[[], Awaitable[None]]
+"""Returns when the dependency answers, and raises when it does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks. `session` names what the identity lives as long as."""
+    """Who asks. It lives as long as `session`, or as the request where there is none."""
 
     id: str
     name: str
     session: str | None = None
 
 
-async def guest(handler: "RequestHandler") -> Identity | None:
-    """Without accounts everybody is a guest, told apart by the request they came with."""
-    request_id = cast(Handler, handler).request_id
-    return Identity(id=f"guest-{request_id}", name=f"guest-{request_id[:4]}")
+ANYONE = Identity(id="", name="guest")
+"""Who everybody is where no feature tells people apart."""
+
+
+async def anyone(handler: RequestHandler) -> Identity | None:
+    """Let everybody in; a feature that knows people answers None for those it does not know."""
+    return ANYONE
 
 
 class Service(Application):
     """The application, and the place where features find each other.
 
-    Everything that a feature may bring has a harmless default here: guests (`identify`),
-    JSON answers (`renderer`), backends in memory (`backend`).
+    Everything that a feature may bring has a harmless default here: everybody is a
+    guest (`identify`), answers are JSON (`renderer`), backends live in memory (`backend`).
     """
 
     def __init__(
@@ -54,42 +60,41 @@ class Service(Application):
     ) -> None:
         self.name, self.version, self.features = name, version, features
         self._provided: dict[type[Any], Any] = {type(part): part for part in settings}
-        self.config = config = self.get(Settings)
+        self.config = self.get(Settings)
+        self.identify: Callable[[RequestHandler], Awaitable[Identity | None]] = anyone
+        self.renderer = Renderer()
         self.backend = "memory"
-        self.identify: Callable[[RequestHandler], Awaitable[Identity | None]] = guest
-        self.renderer: Renderer = JSONRenderer()
         self.checks: dict[str, Check] = {}
+        self.serving = Signal[None]()
+        self.stopping = Signal[None]()
         self.session_ended = Signal[str]()
-        self.drain_started = Signal[None]()
         self.draining = False
         self.in_flight: weakref.WeakSet[HTTPServerRequest] = weakref.WeakSet()
         self._access_log = AccessLog(self.config)
-        options: dict[str, Any] = {}
-        for feature in features:
-            options |= getattr(feature, "TORNADO", {})
         super().__init__(
-            [route for feature in features for route in feature.ROUTES],
+            [route for routes in features_with(features, "ROUTES") for route in routes],
             default_handler_class=NotFound,
-            log_function=self.finished,
+            log_function=self.answered,
             cross_origin_protection=True,
             trusted_origins=[self.config.origin],
+            cookie_secret=self.config.key,
             compiled_template_cache=self.config.production,
             static_hash_cache=self.config.production,
-            cookie_secret=config.secret_key and config.secret_key.get_secret_value(),
-            **options,
+            **dict(ChainMap(*features_with(features, "TORNADO"))),
         )
 
     @property
     def feature_names(self) -> list[str]:
-        return [feature.__name__.rpartition(".")[2] for feature in self.features]
+        """The words of the features: packages that say `ROUTES`, be there any or not."""
+        return [f.__name__.rpartition(".")[2] for f in self.features if hasattr(f, "ROUTES")]
 
     def provide(self, part: T, kind: type[T] | None = None) -> T:
-        """Let other features `get` this part by its type, or by the protocol `kind`."""
+        """Let other features `get` this part by its type, or by the base class `kind`."""
         self._provided[kind or type(part)] = part
         return part
 
     def get(self, kind: type[T]) -> T:
-        """The part of this type; raises `LookupError` where no feature provided one."""
+        """The part of this type; raises `LookupError` where no feature provides one."""
         try:
             return cast(T, self._provided[kind])
         except KeyError:
@@ -103,21 +108,20 @@ class Service(Application):
     async def running(self) -> AsyncIterator[None]:
         """Enter each feature's `lifespan`, in the order of the features; leave in reverse."""
         async with AsyncExitStack() as stack:
-            for feature in self.features:
-                if hasattr(feature, "lifespan"):
-                    await stack.enter_async_context(feature.lifespan(self))
+            for lifespan in features_with(self.features, "lifespan"):
+                await stack.enter_async_context(lifespan(self))
             yield
 
     def drain(self) -> None:
-        """Say to the outside that the service is about to stop."""
+        """Say to the outside and to the features that the service is about to stop."""
         self.draining = True
-        self.drain_started.send(None)
+        self.stopping.send(None)
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> "_HandlerDelegate":
         self.in_flight.add(request)
         return super().find_handler(request, **kwargs)
 
-    def finished(self, handler: "RequestHandler") -> None:
+    def answered(self, handler: RequestHandler) -> None:
         self.in_flight.discard(handler.request)
         self._access_log(handler)
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -63,27 +64,31 @@ class Settings(Environment):
     @model_validator(mode="after")
     def complete(self) -> Self:
         self.required("secret_key", "public_url")
-        key = self.secret_key.get_secret_value() if self.secret_key else secrets.token_urlsafe(32)
-        if self.production and (len(key) < 32 or key.lower() in PLACEHOLDERS):
+        if self.production and (len(self.key) < 32 or self.key.lower() in PLACEHOLDERS):
             raise ValueError("SECRET_KEY must be at least 32 random characters, not a placeholder")
-        self.secret_key = SecretStr(key)
-        self.public_url = self.public_url or f"http://{self.host}:{self.port}"
-        self.log_format = self.log_format or ("json" if self.production else "console")
         return self
 
+    @cached_property
+    def key(self) -> str:
+        """What cookies are signed with; in development one that lasts as long as the process."""
+        return self.secret_key.get_secret_value() if self.secret_key else secrets.token_urlsafe(32)
+
     @property
+    def json_logs(self) -> bool:
+        return (self.log_format or ("json" if self.production else "console")) == "json"
+
+    @cached_property
     def origin(self) -> str:
         """The scheme, host and port under which people reach the service."""
-        assert self.public_url
-        return self.public_url
+        return self.public_url or f"http://{self.host}:{self.port}"
 
-    @property
-    def hosts(self) -> set[str]:
+    @cached_property
+    def hosts(self) -> frozenset[str]:
         """The host names that a request may ask for."""
-        public = {urlsplit(self.origin).hostname or ""}
+        public = frozenset({urlsplit(self.origin).hostname or ""})
         return public if self.production else public | {"localhost", "127.0.0.1", "::1", self.host}
 
-    @property
+    @cached_property
     def https(self) -> bool:
         return self.origin.startswith("https:")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 from structlog.typing import Processor
 
 from app.settings import Settings
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "handler", "status"])
 SECONDS = Histogram("http_request_seconds", "Seconds from request to answer", ["handler"])
-DRAINING = Gauge("service_draining", "1 while the service drains")
 
 _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -29,7 +28,7 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    if settings.log_format == "json":
+    if settings.json_logs:
         last: list[Processor] = [
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(
@@ -60,7 +59,7 @@ class AccessLog:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._json = settings.log_format == "json"
+        self._json = settings.json_logs
         self._quiet = settings.log_level in ("warning", "error")
 
     def __call__(self, handler: "RequestHandler") -> None:

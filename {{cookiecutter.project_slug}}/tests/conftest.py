@@ -1,0 +1,65 @@
+"""A service in this process, on a real socket, with nothing of the developer's own settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+from tornado.netutil import bind_sockets
+
+from app.main import FEATURES, create_service
+from app.server import listening
+from app.service import Service, features_with
+from app.settings import Settings
+
+HERE = Path(__file__).parent
+pytest_plugins = [f"tests.{path.parent.name}.fixtures" for path in HERE.glob("*/fixtures.py")]
+"""A feature's own fixtures are in `tests/<feature>/fixtures.py`."""
+
+
+class Client(httpx.AsyncClient):
+    """An HTTP client of one running service, which it holds as `service`."""
+
+    service: Service
+
+
+class Start(Protocol):
+    """Starts a service with these environment variables; leaving the block stops it."""
+
+    def __call__(self, **environment: str) -> AbstractAsyncContextManager[Client]: ...
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder and environment: no `.env`, no file of another test."""
+    monkeypatch.chdir(tmp_path)
+    for settings in (Settings, *features_with(FEATURES, "SETTINGS")):
+        for name in settings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("DRAIN_SECONDS", "0")
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Start:
+    @asynccontextmanager
+    async def started(**environment: str) -> AsyncIterator[Client]:
+        sockets = bind_sockets(0, "127.0.0.1")
+        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        with monkeypatch.context() as patch:
+            for name, value in ({"PUBLIC_URL": url} | environment).items():
+                patch.setenv(name, value)
+            service = create_service()
+        async with service.running(), listening(service, sockets), Client(base_url=url) as client:
+            client.service = service
+            yield client
+
+    return started
+
+
+@pytest.fixture
+async def client(start: Start) -> AsyncIterator[Client]:
+    """A service with its default settings."""
+    async with start() as started:
+        yield started

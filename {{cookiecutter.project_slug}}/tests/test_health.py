@@ -1,0 +1,50 @@
+"""Liveness, readiness and metrics."""
+
+import asyncio
+
+from tests.conftest import Client, Start
+
+
+async def fail() -> None:
+    raise OSError("the address of the database")
+
+
+async def hang() -> None:
+    await asyncio.sleep(60)
+
+
+async def test_is_alive_whatever_the_dependencies_do(client: Client) -> None:
+    client.service.checks["broken"] = fail
+    assert (await client.get("/health/live")).json() == {"status": "ok"}
+
+
+async def test_is_ready_when_everything_answers(client: Client) -> None:
+    answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+async def test_is_not_ready_without_a_dependency_and_says_which(client: Client) -> None:
+    client.service.checks |= {"broken": fail, "hanging": hang}
+    answer = await asyncio.wait_for(client.get("/health/ready"), 1.0)
+    assert answer.status_code == 503
+    checks = answer.json()["checks"]
+    assert (checks["broken"], checks["hanging"]) == ("unreachable", "timeout")
+    assert "address" not in answer.text
+
+
+async def test_is_not_ready_while_draining_and_lets_connections_go(client: Client) -> None:
+    client.service.drain()
+    answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+    assert answer.headers["Connection"] == "close"
+
+
+async def test_probes_come_by_any_host_name(client: Client) -> None:
+    assert (await client.get("/health/live", headers={"Host": "10.0.0.1"})).status_code == 200
+
+
+async def test_counts_requests(start: Start) -> None:
+    async with start() as client:
+        await client.get("/hello")
+        metrics = (await client.get("/metrics")).text
+    assert 'http_requests_total{handler="Hello",method="GET",status="200"}' in metrics
