@@ -7,6 +7,12 @@ import sys
 ASKED = json.loads(r"""{{ cookiecutter | tojson }}""")
 TYPED = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
 TEXTS = {"project_name": 60, "description": 200, "author_name": 100}
+TAKEN = """
+    aiosmtplib aiosqlite alembic apscheduler argon2-cffi asyncpg deptry fakeredis greenlet hiredis
+    httpx import-linter lint-imports mypy orjson pip pre-commit prometheus-client pydantic
+    pydantic-settings pytest pytest-asyncio python python3 redis ruff sqlalchemy structlog
+    tornado uv uvloop
+"""
 
 
 def complaint() -> str | None:
@@ -14,10 +20,12 @@ def complaint() -> str | None:
     slug = ASKED["project_slug"]
     if len(slug) > 50 or not re.match(r"[a-z][a-z0-9-]*[a-z0-9]\Z", slug):
         return "project_slug: use 2 to 50 lower-case letters, digits and hyphens, a letter first"
+    if slug in TAKEN.split():
+        return f"project_slug: {slug} is a package or command that the project itself needs"
     for name, most in TEXTS.items():
         if not ASKED[name].strip() or len(ASKED[name]) > most or not ASKED[name].isprintable():
             return f"{name}: use 1 to {most} printable characters on one line"
-        if re.search(r"\x7b[\x7b%#]", str(TYPED.get(name, ""))):
+        if re.search(r"\x7b[\x7b%#]", f"{TYPED.get(name)} {ASKED[name]}"):
             return f"{name}: Jinja is not allowed in an answer"
     return None
 

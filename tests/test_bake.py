@@ -1,6 +1,5 @@
-"""What a bake writes and refuses, and that the baked core passes its own checks."""
+"""What a bake writes: exactly the chosen features' files, the same each time, needing nothing."""
 
-import ast
 import itertools
 import os
 import shutil
@@ -11,93 +10,121 @@ from pathlib import Path
 import pytest
 from pytest_cookies.plugin import Cookies
 
-FEATURES = ("auth", "redis", "websocket", "templates", "jobs", "nginx")
-ROOT = Path(__file__).parents[1]
-OFF = {f"use_{name}": False for name in FEATURES}
+from tests.combinations import (
+    ALL_OFF,
+    ALL_ON,
+    COMBINATIONS,
+    FEATURES,
+    PAIRWISE,
+    ROOT,
+    SLUG,
+    Combination,
+    answers,
+    bake,
+    expected_files,
+    files,
+    leftovers,
+    name_of,
+    words,
+)
+
+PLACES = {
+    "app/auth/redis.py": {"auth", "redis"},
+    "app/auth/memory.py": {"auth"},
+    "app/database/__init__.py": {"auth"},
+    "app/jobs/redis.py": {"jobs", "redis"},
+    "app/jobs/tasks/auth.py": {"jobs", "auth"},
+    "app/redis/cache.py": {"redis"},
+    "app/templates/auth/login.html": {"templates", "auth"},
+    "app/templates/static/websocket.js": {"templates", "websocket"},
+    "app/templates/websocket/room.html": {"templates", "websocket"},
+    "app/websocket/redis.py": {"websocket", "redis"},
+    "nginx/locations/websocket.conf": {"nginx", "websocket"},
+    "nginx/up": {"nginx"},
+    "tests/auth/test_redis.py": {"auth", "redis"},
+    "app/service.py": set(),
+}
+"""Paths and the features that they belong to, written down by hand."""
 
 
-def bake(cookies: Cookies, **answers: object) -> Path:
-    result = cookies.bake(extra_context=answers)
-    assert result.exception is None
-    return result.project_path
+@pytest.mark.parametrize("on", COMBINATIONS, ids=name_of)
+def test_a_bake_holds_exactly_the_files_of_its_features(cookies: Cookies, on: Combination) -> None:
+    root = cookies.bake(extra_context=answers(on)).project_path
+    assert set(files(root)) == expected_files(on)
+    for path, features in PLACES.items():
+        assert (root / path).exists() == (features <= on), path
+    empty = [path for path in root.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    assert empty == []
 
 
-def files(root: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+@pytest.mark.parametrize("on", COMBINATIONS, ids=name_of)
+def test_a_bake_says_no_word_of_what_is_off(cookies: Cookies, on: Combination) -> None:
+    root = cookies.bake(extra_context=answers(on)).project_path
+    assert leftovers(root, on) == []
+    for path, content in files(root).items():
+        assert b"cookiecutter" not in content, path
+        assert b"\n\n\n\n" not in content, f"{path} has a hole"
 
 
-PLANTED = [
-    *(f"app/{name}/x.py" for name in (*FEATURES, "database")),
-    "app/websocket/redis.py",
-    "tests/auth/test_redis.py",
-    "nginx/locations/jobs.conf",
-]
+def test_the_words_of_a_feature_are_found_where_it_is_on(all_on: Path) -> None:
+    """Else the test above could not fail."""
+    for name in FEATURES:
+        assert leftovers(all_on, ALL_ON - {name})
 
 
-@pytest.fixture(scope="session")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template with a file for every kind of place, so that the rule has work to do."""
-    copy = tmp_path_factory.mktemp("planted") / "template"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv"))
-    for path in PLANTED:
-        file = copy / "{{cookiecutter.project_slug}}" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("")
-    return copy
+def test_the_pairwise_set_covers_each_pair_of_answers() -> None:
+    for one, other in itertools.combinations(FEATURES, 2):
+        seen = {(one in on, other in on) for on in PAIRWISE}
+        assert seen == set(itertools.product((True, False), repeat=2)), (one, other)
 
 
-@pytest.mark.parametrize("chosen", list(itertools.product([False, True], repeat=6)))
-def test_every_combination_keeps_exactly_the_paths_of_its_features(
-    cookies: Cookies, planted: Path, chosen: tuple[bool, ...]
-) -> None:
-    answers = dict(zip(OFF, chosen, strict=True))
-    off = {name for name in FEATURES if not answers[f"use_{name}"]}
-    off |= {"database"} if "auth" in off else set()
-    result = cookies.bake(extra_context=answers, template=str(planted))
-    written = files(result.project_path)
-    kept = {path for path in PLANTED if not words(path) & off}
-    assert {path for path in PLANTED if path in written} == kept
-    assert not any(words(path) & off or b"cookiecutter" in text for path, text in written.items())
+def test_the_path_rule_reads_every_part_of_a_path() -> None:
+    assert words(Path("tests/websocket/test_redis.py")) == {"websocket", "redis"}
+    assert words(Path("app/authority/jobs_done.py")) == set()
 
 
-def words(path: str) -> set[str]:
-    return {Path(part).stem.removeprefix("test_") for part in Path(path).parts}
+def test_two_bakes_are_identical(tmp_path: Path) -> None:
+    one, other = (bake(ALL_ON, tmp_path / name) for name in ("one", "other"))
+    assert files(one) == files(other)
 
 
-def test_two_bakes_are_identical(cookies: Cookies) -> None:
-    assert files(bake(cookies)) == files(bake(cookies))
+def test_a_bake_needs_no_network_git_terminal_or_uv(tmp_path: Path) -> None:
+    """Only Python is on the path, in a network namespace of its own where that is allowed."""
+    command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "-o"]
+    command.append(str(tmp_path / "out"))
+    if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0:
+        command = [shutil.which("unshare") or "", "-rn", *command]
+    home = tmp_path / "home"
+    home.mkdir()
+    subprocess.run(
+        command,
+        env={"PATH": str(tmp_path / "nothing"), "HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        start_new_session=True,
+    )
+    assert set(files(tmp_path / "out" / SLUG)) == expected_files(ALL_ON)
+    written = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")}
+    assert written == {"home", "out"}
 
 
-@pytest.mark.parametrize("slug", ["../x", "a\n", "1a", "A-b", "a" * 51, "a-", "ı", "{{7*7}}", ""])
-def test_a_bad_slug_is_refused_and_leaves_nothing(cookies: Cookies, slug: str) -> None:
-    result = cookies.bake(extra_context={"project_slug": slug, **OFF})
-    assert result.exit_code != 0
-    assert result.project_path is None
+def test_a_bake_over_a_project_leaves_its_owners_files(tmp_path: Path) -> None:
+    root = bake(ALL_ON, tmp_path)
+    kept = ["app/auth/mine.py", ".venv/lib/redis/client.py", ".git/refs/heads/jobs", "notes.md"]
+    for path in kept:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("mine")
+    bake(ALL_ON, tmp_path, "-f")
+    assert all((root / path).read_text() == "mine" for path in kept)
+    bake(ALL_OFF, tmp_path, "-f")
+    assert all((root / path).read_text() == "mine" for path in kept[1:])
 
 
-@pytest.mark.parametrize("text", ["a\nb", "", "  ", "x" * 65536, "{{7*7}}", "{% x", "\x00"])
-@pytest.mark.parametrize("question", ["project_name", "description", "author_name"])
-def test_a_bad_text_is_refused(cookies: Cookies, question: str, text: str) -> None:
-    assert cookies.bake(extra_context={question: text, "project_slug": "x1"}).exit_code != 0
-
-
-@pytest.mark.parametrize("text", ['"', "'", "\\", "$(id)", "%n %%", "<b>&", "é ı 😀", "# : -"])
-def test_an_odd_name_arrives_unchanged(cookies: Cookies, text: str) -> None:
-    root = bake(cookies, project_name=text, project_slug="odd", **OFF)
-    lines = (root / "app/main.py").read_text().splitlines()
-    title = next(line for line in lines if line.startswith("TITLE = "))
-    assert ast.literal_eval(title.removeprefix("TITLE = ")) == text
-
-
-def test_the_baked_core_passes_its_own_checks(cookies: Cookies, tmp_path: Path) -> None:
-    root = bake(cookies, **OFF)
-    python = tmp_path / "venv/bin/python"
-    for command in (
-        [sys.executable, "-m", "venv", tmp_path / "venv"],
-        [python, "-m", "pip", "install", "-q", "-e", root, "pytest", "mypy", "ruff"],
-        [python, "-m", "ruff", "check", "."],
-        [python, "-m", "ruff", "format", "--check", "."],
-        [python, "-m", "mypy"],
-        [python, "-m", "pytest", "-q"],
-    ):
-        subprocess.run(command, cwd=root, check=True, env=os.environ)
+def test_the_screen_after_a_bake_names_two_commands(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "-o", str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    assert len(said.stdout.strip().splitlines()) < 10
+    assert f"cd {SLUG}" in said.stdout
+    assert f"uv run {SLUG}" in said.stdout
+    assert "uv run pytest" in said.stdout

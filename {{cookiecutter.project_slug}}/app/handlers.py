@@ -77,7 +77,7 @@ class Guarded(RequestHandler):
     def who(self) -> "Identity":
         """Who asks, in a `personal` handler; raises 401 where nobody is known."""
         if self.current_user is None:
-            raise Problem(401, "Log in first.")
+            raise Problem(401, "It must be known who asks.")
         return cast("Identity", self.current_user)
 
     def json(self, data: Any, content_type: str = "application/json") -> None:

@@ -1,12 +1,14 @@
 """The composition root: each feature is named once."""
 
+from types import ModuleType
+
 from app import {{ cookiecutter.__imports }}
 from app.service import Service, features_with
 from app.settings import Settings, load
 
 NAME = "{{ cookiecutter.project_slug }}"
 TITLE = "{{ cookiecutter.project_name | replace('\\', '\\\\') | replace('"', '\\u0022') }}"
-FEATURES = [{{ cookiecutter.__features }}]
+FEATURES: list[ModuleType] = [{{ cookiecutter.__features }}]
 
 
 def create_service() -> Service:

@@ -65,6 +65,7 @@ class Service(Application):
         self.renderer = Renderer()
         self.backend = "memory"
         self.checks: dict[str, Check] = {}
+        self.housekeeping: list[Callable[[], Awaitable[None]]] = []
         self.serving = Signal[None]()
         self.stopping = Signal[None]()
         self.session_ended = Signal[str]()
@@ -78,8 +79,6 @@ class Service(Application):
             cross_origin_protection=True,
             trusted_origins=[self.config.origin],
             cookie_secret=self.config.key,
-            compiled_template_cache=self.config.production,
-            static_hash_cache=self.config.production,
             **dict(ChainMap(*features_with(features, "TORNADO"))),
         )
 

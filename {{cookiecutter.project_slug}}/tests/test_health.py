@@ -6,7 +6,7 @@ from tests.conftest import Client, Start
 
 
 async def fail() -> None:
-    raise OSError("the address of the database")
+    raise OSError("an address that nobody should see")
 
 
 async def hang() -> None:

@@ -1,0 +1,82 @@
+"""Real servers for the tests, each on a free port of the loopback and in a folder of its own."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def needed(program: str, *places: str) -> str:
+    """The program's path; without it the test is skipped, and fails where CI=true."""
+    found = shutil.which(program, path=":".join([os.environ["PATH"], "/usr/sbin", *places]))
+    if found is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{program} is needed")
+    return str(found)
+
+
+def await_(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Wait until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
+        time.sleep(0.05)
+
+
+def answers_on(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A Redis server; gives its address."""
+    port = free_port()
+    program = needed("redis-server")
+    command = [program, "--port", str(port), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        await_(lambda: answers_on(port), "redis-server")
+        yield f"redis://127.0.0.1:{port}/0"
+        process.terminate()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server, run as the user postgres when we are root; gives its address."""
+    places = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+    initdb, server = needed("initdb", *places), needed("postgres", *places)
+    user = pwd.getpwnam("postgres").pw_uid if os.getuid() == 0 else None
+    data, port = folder / "data", free_port()
+    if user is not None:
+        os.chown(folder, user, -1)
+        open_way_to(folder)
+    subprocess.run(
+        [initdb, "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"],
+        user=user, check=True, capture_output=True, cwd=folder,
+    )  # fmt: skip
+    command = [server, "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
+    with subprocess.Popen(
+        command, user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        await_(lambda: answers_on(port), "PostgreSQL")
+        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        process.terminate()
+
+
+def open_way_to(folder: Path) -> None:
+    """Let other users pass through the folders above, which pytest makes for one user only."""
+    for parent in list(folder.parents)[:4]:
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)

@@ -1,0 +1,29 @@
+"""A feature is one folder: take it out by hand and everything else goes on."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.conftest import clean_environment
+
+
+def test_jobs_are_taken_out_by_deleting_two_folders_and_a_name(project: Path, python: Path) -> None:
+    shutil.rmtree(project / "app/jobs")
+    shutil.rmtree(project / "tests/jobs")
+    main = project / "app/main.py"
+    text = main.read_text()
+    assert text.count("jobs") == 2
+    main.write_text(text.replace("jobs, ", "").replace(", jobs", ""))
+    assert "jobs" not in main.read_text()
+    environment = clean_environment(
+        PATH=f"{python.parent}:{os.environ['PATH']}", PYTHONPATH=str(project)
+    )
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
