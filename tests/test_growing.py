@@ -10,7 +10,6 @@ import pytest
 from tests.combinations import ALL_ON, ROOT, SLUG, answers, bake, files
 from tests.conftest import clean_environment
 
-CRUFT = [sys.executable, "-m", "cruft"]
 EDIT = "\n\n# A line of the owner's.\n"
 
 
@@ -37,6 +36,11 @@ def template(tmp_path: Path) -> Path:
     return folder
 
 
+def cruft(cwd: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "cruft", *arguments]
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True, env=clean_environment())
+
+
 def commit_all(folder: Path, init: bool = False) -> None:
     if init:
         git(folder, "init", "-q")
@@ -45,22 +49,13 @@ def commit_all(folder: Path, init: bool = False) -> None:
 
 
 def update(project: Path, **variables: bool) -> None:
-    subprocess.run(
-        [*CRUFT, "update", "-y", "--variables-to-update", json.dumps(variables)],
-        cwd=project,
-        check=True,
-        env=clean_environment(),
-        capture_output=True,
-    )
+    cruft(project, "update", "-y", "--variables-to-update", json.dumps(variables))
 
 
 def test_a_project_gains_redis_and_loses_it_again(template: Path, tmp_path: Path) -> None:
     without = ALL_ON - {"redis"}
-    context = json.dumps({k: v for k, v in answers(without).items()})
-    command = ["create", str(template), "-y", "--extra-context", context, "--output-dir"]
-    subprocess.run(
-        [*CRUFT, *command, str(tmp_path)], check=True, env=clean_environment(), capture_output=True
-    )
+    context = json.dumps(answers(without))
+    cruft(tmp_path, "create", str(template), "-y", "--extra-context", context)
     project = tmp_path / SLUG
     edited = project / "app/home/__init__.py"
     edited.write_text(edited.read_text() + EDIT)

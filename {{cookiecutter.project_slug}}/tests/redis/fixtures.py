@@ -31,7 +31,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
-    """The address of an empty database."""
+    """The address of that server, with nothing in it."""
     with Redis.from_url(redis_server) as client:
         client.flushall()
     return redis_server
