@@ -68,7 +68,7 @@ def requests_per_second(url: str) -> float:
 def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        python = str(install(bake(folder), folder / "venv"))
+        python = str(install(bake(folder, *sys.argv[2:]), folder / "venv"))
         redis, bare, full = free_port(), free_port(), free_port()
         redis_server = ["redis-server", "--port", str(redis), "--save", ""]
         stack.enter_context(server(redis, redis_server, folder / "redis.log"))

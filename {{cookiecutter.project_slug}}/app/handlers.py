@@ -1,8 +1,9 @@
 """The base handlers: request ids, security headers, who asks, bodies, answers and errors."""
 
 import re
-import secrets
 from collections.abc import Awaitable
+from functools import lru_cache
+from random import getrandbits
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -32,6 +33,15 @@ HEADERS = {
 HSTS = "max-age=31536000; includeSubDomains"
 
 
+@lru_cache(1024)
+def hostname(host: str) -> str | None:
+    """The name in a Host header, without the port; None where it is malformed."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
 class Guarded(RequestHandler):
     """Security headers, a request id, a Host check and problem documents, for every answer."""
 
@@ -46,7 +56,7 @@ class Guarded(RequestHandler):
     def set_default_headers(self) -> None:
         if not hasattr(self, "request_id"):
             given = self.request.headers.get("X-Request-ID", "")
-            self.request_id = given if REQUEST_ID.match(given) else secrets.token_hex(8)
+            self.request_id = given if REQUEST_ID.match(given) else f"{getrandbits(64):016x}"
         self._headers["X-Request-ID"] = self.request_id
         for name, value in HEADERS.items():
             self._headers[name] = value
@@ -63,11 +73,7 @@ class Guarded(RequestHandler):
 
     def check_host(self) -> None:
         """Refuse a Host that is not ours: links and origins depend on it (RFC 9110, 7.4)."""
-        try:
-            host = urlsplit(f"//{self.request.host}").hostname
-        except ValueError:
-            host = None
-        if host not in self.application.config.hosts:
+        if hostname(self.request.host) not in self.application.config.hosts:
             raise Problem(421, "This host name is not served here.")
 
     async def identify(self) -> None:
