@@ -65,6 +65,7 @@ class Service(Application):
         self.renderer = Renderer()
         self.backend = "memory"
         self.checks: dict[str, Check] = {}
+        self.housekeeping: list[Callable[[], Awaitable[None]]] = []
         self.serving = Signal[None]()
         self.stopping = Signal[None]()
         self.session_ended = Signal[str]()
