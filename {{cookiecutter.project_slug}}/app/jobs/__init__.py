@@ -1,5 +1,6 @@
 """Jobs: functions that run on a schedule, once for each tick over all processes."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "ROUTES", "SETTINGS", "cron", "every", "lifespan"]
 
+ANSWER_SECONDS = 2.0
+"""How long `/health/jobs` waits for a ledger that hangs."""
+
 
 class Jobs(Handler):
     """How the jobs are doing, the same from every process that shares a ledger."""
@@ -26,9 +30,11 @@ class Jobs(Handler):
 
     async def get(self) -> None:
         try:
-            self.json({"jobs": await self.application.get(Scheduler).overview()})
-        except Unavailable:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                jobs = await self.application.get(Scheduler).overview()
+        except (Unavailable, TimeoutError):
             raise Problem(503, "What is known of the jobs cannot be read now.") from None
+        self.json({"jobs": jobs})
 
 
 @asynccontextmanager

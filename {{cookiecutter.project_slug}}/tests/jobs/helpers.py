@@ -1,4 +1,4 @@
-"""What the tests of jobs share: waiting for a condition, and reading the counters."""
+"""What the tests of jobs share: a job, waiting for a condition, and reading the counters."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,9 +6,23 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
+from app.jobs import every
 from app.jobs.job import Job
 from app.jobs.scheduler import Scheduler
+from app.service import Service
 from tests.conftest import Client
+
+
+class Ran(list[str]):
+    """The notes of a job that ran."""
+
+    @property
+    def job(self) -> Job:
+        @every(seconds=0.05)
+        async def noted(service: Service) -> None:
+            self.append("ran")
+
+        return noted
 
 
 async def until(condition: Callable[[], object], seconds: float = 5) -> None:

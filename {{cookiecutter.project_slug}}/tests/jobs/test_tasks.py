@@ -1,5 +1,6 @@
 """The modules of `tasks/`, and the job that comes with the project."""
 
+import asyncio
 import socket
 import sys
 import threading
@@ -83,7 +84,7 @@ async def test_the_probe_gives_up_on_a_server_that_says_nothing(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("PUBLIC_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(HTTPTimeoutError, match="Timeout"):
-            await probe(create_service())
+            await asyncio.wait_for(probe(create_service()), 2)
 
 
 @pytest.mark.parametrize(("variable", "value"), [("JOBS", "maybe"), ("INSTANCE", "0")])
