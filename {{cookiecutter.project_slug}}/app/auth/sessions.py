@@ -71,7 +71,7 @@ class Sessions:
         query = delete(Session).where(Session.token_hash == hashed(token))
         async with self._database.session() as session:
             found = await session.execute(query.returning(Session.id, Session.account_id))
-            ended = found.tuples().one_or_none()
+            ended = found.one_or_none()
         if ended is None:
             return None
         session_id, account_id = ended

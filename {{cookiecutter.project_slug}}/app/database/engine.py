@@ -1,5 +1,8 @@
 """The engine: SQLite and PostgreSQL, each set so that nothing waits without a bound."""
 
+import asyncio
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +48,7 @@ def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def _set(connection: Any, record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.close()
+        connection.run_async(lambda driver: _prepare(driver, lock_seconds))
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -57,3 +57,18 @@ def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+async def _prepare(driver: Any, seconds: float) -> None:
+    """Set the connection; SQLite does not itself wait for another who is about to start the WAL."""
+    await driver.execute("PRAGMA foreign_keys = ON")
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            await driver.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.01)
+        else:
+            return

@@ -19,6 +19,8 @@ from app.database import engine
 LOCK = 0x6D696772617465
 """The key of PostgreSQL's advisory lock: any number that nothing else uses."""
 
+FOLDER = Path(__file__).parent
+
 log = structlog.get_logger()
 logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
 
@@ -63,7 +65,7 @@ def _upgrade(connection: Connection) -> None:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     return config
 
 
