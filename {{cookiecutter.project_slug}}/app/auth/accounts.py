@@ -1,5 +1,6 @@
 """Accounts: registering, confirming the address, and telling who somebody is."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import delete, select
@@ -10,7 +11,7 @@ from app.auth.mail import Mail, Mailer
 from app.auth.models import Account, MailToken
 from app.auth.passwords import Passwords
 from app.auth.tokens import hashed, new_token
-from app.database import Database, now
+from app.database import Database, Unavailable, now
 
 CONFIRM = timedelta(days=1)
 CONFIRM_TEXT = """Welcome to {service}.
@@ -61,11 +62,10 @@ class Accounts:
                     return None
                 account = Account(email=proof.email, password_hash=proof.password_hash)
                 session.add(account)
-                await session.flush()
-                await session.execute(delete(MailToken).where(MailToken.email == proof.email))
-                return account.id
         except IntegrityError:  # another link of the same address was followed first
             return None
+        await self._forget_links(proof.email)
+        return account.id
 
     async def authenticate(self, email: str, password: str) -> Account | None:
         """The account, if this is its password; as slow if there is none."""
@@ -73,6 +73,13 @@ class Accounts:
             account = await _find(session, email)
         known = account.password_hash if account else None
         return account if await self._passwords.verify(password, known) else None
+
+    async def _forget_links(self, email: str) -> None:
+        """Delete the address's other links: in a transaction of its own, as two would deadlock."""
+        links = delete(MailToken).where(MailToken.email == email)
+        with suppress(Unavailable):  # without it they expire
+            async with self._database.session() as session:
+                await session.execute(links.where(MailToken.purpose.in_(["confirm", "taken"])))
 
 
 def issue(

@@ -10,8 +10,6 @@ from tests.auth.counting import lets_so_many_through_and_tells_how_long_to_wait
 from tests.auth.people import is_logged_in, join, login
 from tests.conftest import Client, Start
 
-SHARED = "sqlite:///shared.db"
-
 
 def listen(client: Client) -> asyncio.Queue[str]:
     """The ids of the sessions whose end this service is told from now on."""
@@ -34,7 +32,10 @@ async def test_processes_count_together(start: Start, redis_url: str) -> None:
     assert tried == [401, 401, 429]
 
 
-async def test_without_redis_each_process_counts_alone(start: Start) -> None:
+async def test_without_redis_each_process_counts_alone(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.auth.redis.RETRY_SECONDS", 0.05)
     environment = {"REDIS_URL": "redis://127.0.0.1:1/0", "AUTH_ATTEMPTS_PER_ACCOUNT": "1"}
     async with start(**environment) as client:
         await join(client)
@@ -43,8 +44,7 @@ async def test_without_redis_each_process_counts_alone(start: Start) -> None:
 
 
 async def test_a_logout_is_told_to_every_process_once(start: Start, redis_url: str) -> None:
-    environment = {"REDIS_URL": redis_url, "DATABASE_URL": SHARED}
-    async with start(**environment) as one, start(**environment) as other:
+    async with start(REDIS_URL=redis_url) as one, start(REDIS_URL=redis_url) as other:
         here, there = listen(one), listen(other)
         await join(one)
         await login(one)
@@ -60,8 +60,7 @@ async def test_hears_again_after_redis_was_away(
     start: Start, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.auth.redis.RETRY_SECONDS", 0.05)
-    environment = {"REDIS_URL": redis_url, "DATABASE_URL": SHARED}
-    async with start(**environment) as one, start(**environment) as other:
+    async with start(REDIS_URL=redis_url) as one, start(REDIS_URL=redis_url) as other:
         client, there = one.service.get(Redis), listen(other)
         await client.client_kill_filter(_type="pubsub")
         async with asyncio.timeout(2):

@@ -71,6 +71,23 @@ async def test_a_link_is_good_once_also_for_two_at_once(client: Client) -> None:
     assert sorted(answer.status_code for answer in answers) == [204, 400, 400, 400]
 
 
+async def test_on_postgresql_it_is_the_same(start: Start, postgres_url: str) -> None:
+    async with start(DATABASE_URL=postgres_url) as client:
+        await register(client)
+        first = await mailed_token(client)
+        await register(client)
+        second = await mailed_token(client)
+        tokens = [first, second] * 3
+        answers = await asyncio.gather(*(confirm(client, token) for token in tokens))
+        assert sorted(answer.status_code for answer in answers) == [204] + [400] * 5
+        assert (await login(client)).status_code == 200
+        assert await is_logged_in(client)
+        await client.post("/auth/logout")
+        assert not await is_logged_in(client)
+        for tidy in client.service.housekeeping:
+            await tidy()
+
+
 async def test_a_link_ends_with_its_time(client: Client) -> None:
     await register(client)
     async with client.service.get(Database).session() as session:

@@ -1,5 +1,6 @@
-"""A real PostgreSQL for this test run, where it is installed."""
+"""A migrated SQLite file for every test, and a real PostgreSQL where it is installed."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -11,8 +12,26 @@ from uuid import uuid4
 
 import pytest
 
+from app.database import migrations
+from app.database.settings import DatabaseSettings
+
 SERVER_OPTIONS = "-F -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
 Run = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file that a first start makes, made once for this test run."""
+    file = tmp_path_factory.mktemp("migrated") / "app.db"
+    asyncio.run(migrations.apply(DatabaseSettings(database_url=f"sqlite:///{file}").url))
+    return file.read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _migrated(tmp_path: Path, migrated: bytes) -> None:
+    """An empty database of the newest schema in its default place."""
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/app.db").write_bytes(migrated)
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +46,14 @@ def postgres_server() -> Iterator[tuple[Run, int]]:
         run("pg_ctl", *data, "-w", "-o", SERVER_OPTIONS.format(port=port), "start")
         yield run, port
         run("pg_ctl", *data, "-m", "immediate", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once of each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/folder/x.db"
+    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

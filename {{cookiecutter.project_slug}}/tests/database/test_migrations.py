@@ -17,14 +17,8 @@ from app.database.settings import DatabaseSettings
 from app.settings import Settings, SettingsError
 from tests.conftest import Start
 
+NEW = "sqlite:///new/app.db"
 AWAY = "postgresql://u@127.0.0.1:1/n"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/new/x.db"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
@@ -47,24 +41,24 @@ async def differences(url: str) -> list[object]:
     return found
 
 
-async def test_those_who_migrate_at_once_do_it_once(url: str) -> None:
-    parsed = DatabaseSettings(database_url=url).url
+async def test_those_who_migrate_at_once_do_it_once(database_url: str) -> None:
+    url = DatabaseSettings(database_url=database_url).url
     with capture_logs() as logs:
-        await asyncio.gather(*(migrations.apply(parsed) for _ in range(4)))
+        await asyncio.gather(*(migrations.apply(url) for _ in range(4)))
     assert [entry["event"] for entry in logs] == ["migrated"]
-    assert await differences(url) == []
+    assert await differences(database_url) == []
 
 
 async def test_in_development_the_start_migrates(start: Start) -> None:
-    async with start() as client:
+    async with start(DATABASE_URL=NEW) as client:
         answer = await client.get("/health/ready")
         assert (answer.status_code, answer.json()["checks"]["database"]) == (200, "ok")
-    assert await differences("sqlite:///var/app.db") == []
+    assert await differences(NEW) == []
 
 
 @pytest.mark.usefixtures("in_production")
 async def test_in_production_it_is_not_ready_until_migrated(start: Start) -> None:
-    async with start() as client:
+    async with start(DATABASE_URL=NEW) as client:
         service = client.service
         assert (await client.get("/health/ready")).status_code == 503
         assert await database.COMMANDS["migrate"](service, []) == 0
