@@ -1,0 +1,72 @@
+"""Accounts: who asks, by a session that a login with a password has begun."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+from tornado.web import RequestHandler
+
+from app.auth.accounts import Accounts
+from app.auth.cookie import Cookie
+from app.auth.handlers import ROUTES
+from app.auth.mail import Mailbox, Mailer, Smtp
+from app.auth.passwords import Passwords
+from app.auth.revocations import Revocations
+from app.auth.sessions import Sessions
+from app.auth.settings import AuthSettings
+from app.auth.throttle import Throttle
+from app.database import Database
+
+if TYPE_CHECKING:
+    from app.service import Identity, Service
+
+__all__ = ["ROUTES", "SETTINGS", "TORNADO", "lifespan"]
+
+SETTINGS = AuthSettings
+TORNADO = {"login_url": "/auth/login"}
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def lifespan(service: "Service") -> AsyncIterator[None]:
+    """Bring what the handlers need, and tell the core who asks."""
+    config, database = service.config, service.get(Database)
+    backend = service.backend_of(__name__)
+    mailer, passwords = service.provide(_mailer(service), Mailer), Passwords()
+    revocations: Revocations = backend.Revocations(service)
+    sessions = service.provide(Sessions(database, revocations))
+    service.provide(backend.Throttle(service), Throttle)
+    service.provide(Accounts(database, passwords, mailer, service.name, config.origin))
+    _identify_by(service, service.provide(Cookie(config.https)), sessions)
+    service.session_ended.connect(sessions.forget)
+    service.housekeeping.append(sessions.delete_expired)
+    try:
+        async with revocations.listening():
+            yield
+    finally:
+        await mailer.finish()
+        passwords.close()
+
+
+def _mailer(service: "Service") -> Mailer:
+    settings, config = service.get(AuthSettings), service.config
+    if settings.mail_url:
+        default = f"no-reply@{urlsplit(config.origin).hostname}"
+        return Smtp(settings.mail_url, str(settings.mail_from or default))
+    if config.production:
+        log.warning("MAIL_URL is not set: no mail leaves this process")
+    return Mailbox()
+
+
+def _identify_by(service: "Service", cookie: Cookie, sessions: Sessions) -> None:
+    async def identify(handler: RequestHandler) -> "Identity | None":
+        token = cookie.read(handler)
+        identity = await sessions.find(token) if token else None
+        if identity:
+            handler.set_header("Cache-Control", "no-store")
+        return identity
+
+    service.identify = identify

@@ -1,0 +1,32 @@
+"""Throttling: so many attempts per account and per address in a while."""
+
+from ipaddress import IPv6Address, ip_address
+
+
+class Throttle:
+    """Counts attempts, in whatever backend is in force."""
+
+    async def hit(self, key: str, most: int, seconds: int) -> float:
+        """Count an attempt; 0 if it may go on, else the seconds until one may again.
+
+        A window of `seconds` lets `most` attempts through; 0 lets all through.
+        """
+        if not most:
+            return 0.0
+        count, left = await self.count(key, seconds)
+        return max(left, 1.0) if count > most else 0.0
+
+    async def count(self, key: str, seconds: int) -> tuple[int, float]:
+        """Count one more in the key's window: how many there are, and the seconds it has left."""
+        raise NotImplementedError
+
+
+def network(address: str) -> str:
+    """What is counted as one address: of IPv6 the /64, which is what one subscriber has."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or ip.exploded[:19])

@@ -1,0 +1,61 @@
+"""The database: `service.get(Database)`, the base of the models, migrations."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from app.database import migrations
+from app.database.base import Base, now
+from app.database.sessions import Database, Unavailable, translated
+from app.database.settings import DatabaseSettings
+from app.settings import SettingsError
+
+if TYPE_CHECKING:
+    from app.service import Service
+
+__all__ = ["Base", "Database", "Unavailable", "now"]
+
+SETTINGS = DatabaseSettings
+
+
+@asynccontextmanager
+async def lifespan(service: "Service") -> AsyncIterator[None]:
+    """Bring the database; in development also to the newest schema.
+
+    A production service starts without its database and says so in `/health/ready`.
+    """
+    database = service.provide(Database(service.get(DatabaseSettings).url))
+    service.checks["database"] = lambda: _ready(database)
+    try:
+        if not service.config.production:
+            await _migrate(service, [])
+        yield
+    finally:
+        await database.engine.dispose()
+
+
+async def _ready(database: Database) -> None:
+    async with database.reading() as session:
+        await (await session.connection()).run_sync(migrations.must_be_applied)
+
+
+async def _migrate(service: "Service", arguments: list[str]) -> int:
+    """Apply the migrations that are new to the database."""
+    try:
+        with translated():
+            await migrations.apply(service.get(DatabaseSettings).url)
+    except Unavailable as error:
+        raise SettingsError(f"DATABASE_URL: the database does not answer: {error.reason}") from None
+    return 0
+
+
+async def _migration(service: "Service", arguments: list[str]) -> int:
+    """Write a migration file for what differs between the models and the migrated database."""
+    await migrations.write(service.get(DatabaseSettings).url, " ".join(arguments) or "change")
+    return 0
+
+
+COMMANDS: dict[str, Callable[["Service", list[str]], Awaitable[int]]] = {
+    "migrate": _migrate,
+    "migration": _migration,
+}

@@ -1,0 +1,74 @@
+"""The engine: SQLite and PostgreSQL, each set so that nothing waits without a bound."""
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+CONNECT_SECONDS = 2.0
+COMMAND_SECONDS = 5.0
+LOCK_SECONDS = 5.0
+"""How long one writer of SQLite waits for another."""
+POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 0, "pool_timeout": 2.0}
+PATIENT_SECONDS = 600.0
+
+
+def create(url: URL) -> AsyncEngine:
+    """The engine that requests are answered with; nothing is connected yet."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, LOCK_SECONDS, **POOL)
+    limits = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
+    return create_async_engine(url, connect_args=limits, pool_pre_ping=True, **POOL)
+
+
+def patient(url: URL) -> AsyncEngine:
+    """One connection at a time that may take its time, as migrations do."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, PATIENT_SECONDS, poolclass=NullPool)
+    return create_async_engine(url, connect_args={"timeout": CONNECT_SECONDS}, poolclass=NullPool)
+
+
+def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
+    """SQLite with a log beside the file (WAL): readers and the one writer do not block each other.
+
+    The driver's own transactions are switched off, as they begin too late.
+    """
+    limits = {"timeout": lock_seconds, "isolation_level": None}
+    engine = create_async_engine(url, connect_args=limits, **options)
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _make_folder(*_: object) -> None:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _set(connection: Any, record: object) -> None:
+        connection.run_async(lambda driver: _prepare(driver, lock_seconds))
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        """A writer locks first: one that read before would fail, not wait, when it writes."""
+        reads = connection.get_execution_options().get("reads")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+async def _prepare(driver: Any, seconds: float) -> None:
+    """Set the connection; SQLite does not itself wait for another who is about to start the WAL."""
+    await driver.execute("PRAGMA foreign_keys = ON")
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            await driver.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,81 @@
+"""Migrations (Alembic): the steps by which the schema has grown, one file each in `versions/`."""
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
+
+from app.database import engine
+
+LOCK = 0x6D696772617465
+"""The key of PostgreSQL's advisory lock: any number that nothing else uses."""
+
+FOLDER = Path(__file__).parent
+
+log = structlog.get_logger()
+logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
+
+
+async def apply(url: URL) -> None:
+    """Bring the database to the newest schema, in one transaction; a second one waits for it."""
+    await _locked(url, _upgrade)
+
+
+async def write(url: URL, message: str) -> None:
+    """Write a file with the step from the database to the models, to be read before it is used."""
+    number = f"{len(list(_scripts().walk_revisions())) + 1:04}"
+    await _locked(
+        url, lambda c: command.revision(_config(c), message, autogenerate=True, rev_id=number)
+    )
+
+
+def must_be_applied(connection: Connection) -> None:
+    """Raise unless the schema is this code's or a newer one, as it is during a rolling restart."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is None or found in _older():
+        raise RuntimeError("migrations are missing: run the command `migrate`")
+
+
+async def _locked(url: URL, work: Callable[[Connection], Any]) -> None:
+    patient = engine.patient(url)
+    try:
+        async with patient.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            await connection.run_sync(work)
+    finally:
+        await patient.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    before = MigrationContext.configure(connection).get_current_revision()
+    if before != _scripts().get_current_head():
+        command.upgrade(_config(connection), "head")
+        log.info("migrated", before=before, now=_scripts().get_current_head())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    return config
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+@cache
+def _older() -> frozenset[str]:
+    """The revisions that this code knows, but for its newest."""
+    scripts = _scripts()
+    return frozenset(s.revision for s in scripts.walk_revisions()) - set(scripts.get_heads())

@@ -1,0 +1,75 @@
+"""Throttling: so many attempts, told alike for accounts that are and that are not."""
+
+import pytest
+
+from app.auth import memory
+from app.auth.throttle import Throttle, network
+from tests.auth.counting import lets_so_many_through_and_tells_how_long_to_wait
+from tests.auth.people import EMAIL, join, login, register
+from tests.conftest import Client, Start
+
+WRONG = "not the password"
+
+
+async def test_counts_in_memory(client: Client) -> None:
+    await lets_so_many_through_and_tells_how_long_to_wait(client.service.get(Throttle))
+
+
+async def test_a_window_ends(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    throttle, moment = client.service.get(Throttle), [1000.0]
+    monkeypatch.setattr("app.auth.memory.time.monotonic", lambda: moment[0])
+    assert await throttle.count("a", 60) == (1, 60)
+    moment[0] += 59
+    assert await throttle.count("a", 60) == (2, 1)
+    moment[0] += 1
+    assert await throttle.count("a", 60) == (1, 60)
+
+
+async def test_memory_is_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST", 3)
+    throttle = memory.Throttle(client.service)
+    for number in range(5):
+        await throttle.count(str(number), 60)
+    assert set(throttle._windows) == {"2", "3", "4"}
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+async def test_too_many_logins_are_stopped_whoever_is_tried(start: Start, email: str) -> None:
+    async with start(AUTH_ATTEMPTS_PER_ACCOUNT="2") as client:
+        await join(client)
+        tried = [(await login(client, email, WRONG)).status_code for _ in range(3)]
+        answer = await login(client, email)
+    assert tried == [401, 401, 429]
+    assert answer.status_code == 429, "the right password must not show either"
+    assert 0 < int(answer.headers["Retry-After"]) <= 180
+
+
+async def test_one_address_cannot_try_many_accounts(start: Start) -> None:
+    async with start(AUTH_ATTEMPTS_PER_ADDRESS="3") as client:
+        tried = [
+            await client.post(
+                "/auth/login",
+                json={"email": f"{number}@example.com", "password": WRONG},
+                headers={"X-Forwarded-For": f"10.0.0.{number}"},
+            )
+            for number in range(5)
+        ]
+    assert [answer.status_code for answer in tried] == [401, 401, 401, 429, 429]
+
+
+async def test_registration_is_throttled_too(start: Start) -> None:
+    async with start(AUTH_ATTEMPTS_PER_ACCOUNT="1") as client:
+        assert [(await register(client)).status_code for _ in range(2)] == [202, 429]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", ""),
+    ],
+)
+def test_of_ipv6_a_whole_network_is_one(address: str, counted: str) -> None:
+    assert network(address) == counted

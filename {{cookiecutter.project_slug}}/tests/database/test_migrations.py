@@ -1,0 +1,105 @@
+"""Migrations: applied once, complete, and needed to be ready."""
+
+import asyncio
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Column, Connection, Integer, Table, text
+from structlog.testing import capture_logs
+
+from app import database
+from app.database import Base, Database, migrations
+from app.database.settings import DatabaseSettings
+from app.settings import Settings, SettingsError
+from tests.conftest import Start
+
+NEW = "sqlite:///new/app.db"
+AWAY = "postgresql://u@127.0.0.1:1/n"
+
+
+@pytest.fixture
+def in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The core's settings are those of production, and no other feature's."""
+    monkeypatch.setattr(Settings, "production", True)
+    monkeypatch.setenv("SECRET_KEY", "k" * 40)
+
+
+async def differences(url: str) -> list[object]:
+    """What the models have and the migrated database has not, or the other way round."""
+
+    def compare(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
+
+    migrated = Database(DatabaseSettings(database_url=url).url)
+    async with migrated.engine.connect() as connection:
+        found = await connection.run_sync(compare)
+    await migrated.engine.dispose()
+    return found
+
+
+async def test_those_who_migrate_at_once_do_it_once(database_url: str) -> None:
+    url = DatabaseSettings(database_url=database_url).url
+    with capture_logs() as logs:
+        await asyncio.gather(*(migrations.apply(url) for _ in range(4)))
+    assert [entry["event"] for entry in logs] == ["migrated"]
+    assert await differences(database_url) == []
+
+
+async def test_in_development_the_start_migrates(start: Start) -> None:
+    async with start(DATABASE_URL=NEW) as client:
+        answer = await client.get("/health/ready")
+        assert (answer.status_code, answer.json()["checks"]["database"]) == (200, "ok")
+    assert await differences(NEW) == []
+
+
+@pytest.mark.usefixtures("in_production")
+async def test_in_production_it_is_not_ready_until_migrated(start: Start) -> None:
+    async with start(DATABASE_URL=NEW) as client:
+        service = client.service
+        assert (await client.get("/health/ready")).status_code == 503
+        assert await database.COMMANDS["migrate"](service, []) == 0
+        assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_a_newer_schema_is_fine_as_it_comes_before_the_newer_code(start: Start) -> None:
+    async with start() as client:
+        async with client.service.get(Database).session() as session:
+            await session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
+        assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_without_its_database_a_development_start_ends_in_one_line(start: Start) -> None:
+    with pytest.raises(SettingsError) as caught:
+        await start(DATABASE_URL=AWAY).__aenter__()
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("DATABASE_URL: the database does not answer")
+
+
+@pytest.mark.usefixtures("in_production")
+async def test_without_its_database_production_starts_and_is_not_ready(start: Start) -> None:
+    async with start(DATABASE_URL=AWAY) as client:
+        answer = await client.get("/health/ready")
+        assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "unreachable")
+        assert (await client.get("/hello")).status_code == 200
+
+
+async def test_a_new_migration_holds_what_the_models_have_gained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(migrations.FOLDER, tmp_path / "migrations")
+    monkeypatch.setattr(migrations, "FOLDER", folder)
+    monkeypatch.setattr(migrations, "_scripts", cache(migrations._scripts.__wrapped__))
+    url = DatabaseSettings().url
+    await migrations.apply(url)
+    gained = Table("colours", Base.metadata, Column("id", Integer, primary_key=True))
+    try:
+        await migrations.write(url, "Add colours")
+    finally:
+        Base.metadata.remove(gained)
+    written = (folder / "versions/0002_add_colours.py").read_text()
+    assert "down_revision: str | Sequence[str] | None = '0001'" in written
+    assert "op.create_table('colours'" in written
