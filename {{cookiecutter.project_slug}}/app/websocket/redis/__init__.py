@@ -52,7 +52,7 @@ class Rooms(rooms.Rooms):
 
     async def newest(self, name: str) -> Id:
         with available():
-            entries = await self._redis.xrevrange(stream(name), count=1)
+            entries: Any = await self._redis.xrevrange(stream(name), count=1)
             return Id.parse(entries[0][0]) if entries else START
 
     async def history(self, name: str, after: Id, most: int | None = None) -> rooms.Kept:
@@ -67,7 +67,7 @@ class Rooms(rooms.Rooms):
         self._presence.announce(room.name)
 
     async def _range(self, name: str, first: str, most: int | None) -> list[Message]:
-        entries = await self._redis.xrange(stream(name), min=first, count=most)
+        entries: Any = await self._redis.xrange(stream(name), min=first, count=most)
         return [message(name, *entry) for entry in entries]
 
     async def _follow(self) -> None:
@@ -78,7 +78,8 @@ class Rooms(rooms.Rooms):
         names = {stream(n): n for n, room in self.rooms.items() if room.last is not None}
         positions: Any = {key: str(self.rooms[name].last) for key, name in names.items()}
         positions[CHANGES] = str(self._changes)
-        for key, entries in await self._redis.xread(positions, MOST_READ, BLOCK_MS):
+        answer: Any = await self._redis.xread(positions, MOST_READ, BLOCK_MS)
+        for key, entries in answer:
             if key == CHANGES:
                 self._changes = Id.parse(entries[-1][0])
                 self._presence.told(fields for _, fields in entries)

@@ -17,13 +17,14 @@ async def background(
     *steps: Callable[[], Awaitable[None]], failed: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Repeat each step while the block lasts; call `failed` when one could not be done."""
-    tasks = [asyncio.create_task(_repeat(step, failed)) for step in steps]
+    tasks = {asyncio.create_task(_repeat(step, failed)) for step in steps}
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks:  # `asyncio.wait_for`, in the client, loses some before Python 3.12
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=0.05)
 
 
 async def _repeat(step: Callable[[], Awaitable[None]], failed: Callable[[], None]) -> None:
@@ -33,8 +34,9 @@ async def _repeat(step: Callable[[], Awaitable[None]], failed: Callable[[], None
             await step()
             pause = FIRST_SECONDS
         except Exception as error:
-            expected = isinstance(error, RedisError | OSError)
-            log.warning("rooms interrupted", error=str(error), exc_info=not expected)
+            if pause == FIRST_SECONDS:  # the rest of an outage is not news
+                expected = isinstance(error, RedisError | OSError)
+                log.warning("rooms interrupted", error=str(error), exc_info=not expected)
             failed()
             await asyncio.sleep(pause)
             pause = min(2 * pause, MOST_SECONDS)

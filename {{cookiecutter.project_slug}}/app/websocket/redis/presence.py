@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 import orjson
 from redis.asyncio import Redis
@@ -38,9 +39,10 @@ class Presence:
         self._wanted.set()
 
     def told(self, changes: Iterable[dict[str, str]]) -> None:
-        """Look, soon, at the rooms in these entries of the stream."""
+        """Look, soon, at the rooms in these entries of the stream, but for our own."""
         for change in changes:
-            self._to_look.update(change["rooms"].split())
+            if change["by"] != self._process:
+                self._to_look.update(change["rooms"].split())
         self._wanted.set()
 
     def unsure(self) -> None:
@@ -89,7 +91,8 @@ class Presence:
                 else:
                     pipe.hdel(_names(name), self._process)
             if names:
-                pipe.xadd(CHANGES, {"rooms": " ".join(names)}, maxlen=MOST_CHANGES)
+                change: Any = {"by": self._process, "rooms": " ".join(names)}
+                pipe.xadd(CHANGES, change, maxlen=MOST_CHANGES)
             return (await pipe.execute())[0] is not None
 
     async def _look(self) -> None:
