@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 import orjson
-from tornado.httpclient import HTTPRequest
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
@@ -54,6 +55,12 @@ class Peer:
             pass
         return self.connection.close_code
 
+    async def codes(self, *messages: str | bytes) -> list[str]:
+        """The codes of the errors with which these are answered."""
+        for message in messages:
+            await self.send(message)
+        return [(await self.next("error"))["code"] for _ in messages]
+
     def leave(self) -> None:
         self.connection.close()
 
@@ -73,6 +80,18 @@ async def enter(client: Client, who: str = "", room: str = "lobby", **headers: s
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     async with asyncio.timeout(SECONDS):
         return Peer(await websocket_connect(HTTPRequest(url, headers=sent)))
+
+
+async def refused(
+    client: Client, who: str = "", room: str = "lobby", **headers: str
+) -> tuple[dict[str, Any], HTTPResponse]:
+    """The problem that this handshake is answered with, and the answer."""
+    with pytest.raises(HTTPClientError) as caught:
+        await enter(client, who, room, **headers)
+    answer = caught.value.response
+    assert answer
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    return orjson.loads(answer.body), answer
 
 
 async def by_header(handler: RequestHandler) -> Identity | None:

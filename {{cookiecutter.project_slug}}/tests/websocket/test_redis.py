@@ -78,6 +78,7 @@ async def database(url: str) -> AsyncIterator[Redis]:
 
 async def test_everyone_hears_the_same_order_on_every_process(two: tuple[Client, Client]) -> None:
     ada, bob = await enter(two[0], "Ada"), await enter(two[1], "Bob")
+    await bob.sees("Ada", "Bob")
     await asyncio.gather(
         ada.say(*(f"a{n}" for n in range(50))), bob.say(*(f"b{n}" for n in range(50)))
     )
@@ -151,6 +152,7 @@ async def test_goes_on_when_the_server_is_back(start: Start, cable: Cable, redis
     url = await cable.mend()
     async with start(REDIS_URL=url) as client, start(REDIS_URL=redis_url) as other:
         ada, bob = await enter(client, "Ada"), await enter(other, "Bob")
+        await bob.sees("Ada", "Bob")
         await ada.say("1")
         assert await ada.texts(1) == ["1"]
         cable.cut()

@@ -28,6 +28,7 @@ class TestRooms:
     ) -> None:
         async with start(**environment) as client:
             ada, bob = await enter(client, "Ada"), await enter(client, "Bob")
+            await bob.sees("Ada", "Bob")
             await asyncio.gather(ada.say("a1", "a2", "a3"), bob.say("b1", "b2", "b3"))
             heard = await ada.texts(6)
             assert sorted(heard) == ["a1", "a2", "a3", "b1", "b2", "b3"]
