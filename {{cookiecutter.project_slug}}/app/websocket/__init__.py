@@ -1,0 +1,32 @@
+"""Chat rooms over WebSocket, with history and presence."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from app.websocket.handlers import Messages, RoomPage, RoomSocket
+from app.websocket.rooms import Rooms
+from app.websocket.settings import WebsocketSettings
+from app.websocket.sockets import Sockets
+
+if TYPE_CHECKING:
+    from app.service import Service
+
+SETTINGS = WebsocketSettings
+ROOM = "/rooms/([A-Za-z0-9_-]{1,64})"
+ROUTES = [
+    (ROOM, RoomPage),
+    (f"{ROOM}/messages", Messages),
+    (f"{ROOM}/socket", RoomSocket),
+]
+
+
+@asynccontextmanager
+async def lifespan(service: "Service") -> AsyncIterator[None]:
+    """Bring the open sockets, which end with their sessions and the service, and the rooms."""
+    sockets = service.provide(Sockets(service.get(WebsocketSettings)))
+    service.stopping.connect(sockets.going_away)
+    service.session_ended.connect(sockets.session_ended)
+    rooms = service.provide(service.backend_of(__name__).Rooms(service), Rooms)
+    async with rooms.running():
+        yield

@@ -1,0 +1,117 @@
+"""The rooms of all processes that share a Redis: a stream for each, which all of them follow."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.websocket import rooms
+from app.websocket.messages import START, Id, Message
+from app.websocket.redis.background import background
+from app.websocket.redis.presence import CHANGES, Presence
+
+if TYPE_CHECKING:
+    from app.service import Service
+
+KEPT_SECONDS = 7 * 24 * 3600
+"""A room that is silent for longer is forgotten."""
+BLOCK_MS = 1000
+"""How long a read may wait: less than a command may take."""
+MOST_READ = 500
+"""Messages of one room in one read."""
+
+log = structlog.get_logger()
+
+
+class Rooms(rooms.Rooms):
+    def __init__(self, service: "Service") -> None:
+        super().__init__(service)
+        self._redis = once(service.get(Redis))
+        self._presence = Presence(self._redis, self.rooms)
+        self._changes = START
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with self._redis:
+            async with background(self._follow, self._presence.keep, failed=self._presence.unsure):
+                yield
+            await self._presence.end()
+
+    async def say(self, name: str, who: str, text: str) -> None:
+        with available():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                fields: Any = {"who": who, "text": text}
+                pipe.xadd(stream(name), fields, maxlen=self.most_kept, approximate=False)
+                pipe.expire(stream(name), KEPT_SECONDS)
+                await pipe.execute()
+
+    async def newest(self, name: str) -> Id:
+        with available():
+            entries: Any = await self._redis.xrevrange(stream(name), count=1)
+            return Id.parse(entries[0][0]) if entries else START
+
+    async def history(self, name: str, after: Id, most: int | None = None) -> rooms.Kept:
+        """A message that is still in the stream has everything after it in there, too."""
+        with available():
+            first = [] if after == START else await self._range(name, str(after), most and most + 1)
+            if first and first[0].id == after:
+                return rooms.Kept(first[1:])
+            return rooms.Kept(await self._range(name, "-", most), reset=after != START)
+
+    def changed(self, room: rooms.Room) -> None:
+        self._presence.announce(room.name)
+
+    async def _range(self, name: str, first: str, most: int | None) -> list[Message]:
+        entries: Any = await self._redis.xrange(stream(name), min=first, count=most)
+        return [message(name, *entry) for entry in entries]
+
+    async def _follow(self) -> None:
+        """Wait for what is new in any room with somebody here, or in who is where.
+
+        A room that is new here was announced, which ends the wait and lets the next one know it.
+        """
+        names = {stream(n): n for n, room in self.rooms.items() if room.last is not None}
+        positions: Any = {key: str(self.rooms[name].last) for key, name in names.items()}
+        positions[CHANGES] = str(self._changes)
+        answer: Any = await self._redis.xread(positions, MOST_READ, BLOCK_MS)
+        for key, entries in answer:
+            if key == CHANGES:
+                self._changes = Id.parse(entries[-1][0])
+                self._presence.told(fields for _, fields in entries)
+            elif room := self.rooms.get(names[key]):
+                for entry in entries:
+                    room.deliver(message(room.name, *entry))
+
+
+def stream(name: str) -> str:
+    return f"room:{name}"
+
+
+def message(room: str, position: str, fields: dict[str, str]) -> Message:
+    return Message(Id.parse(position), room, fields["who"], fields["text"])
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """Turn every failure of Redis into one that the rooms know."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        log.warning("messages cannot be reached", error=str(error))
+        raise rooms.Unavailable from None
+
+
+def once(client: Redis) -> Redis:
+    """A client of the same server that repeats no command: said twice would be heard twice.
+
+    It speaks RESP2, with which redis-py notices that an idle connection was closed.
+    """
+    pool = client.connection_pool
+    options = {k: v for k, v in pool.connection_kwargs.items() if not k.startswith("maint_")}
+    options |= {"retry": Retry(NoBackoff(), 0), "protocol": 2, "decode_responses": True}
+    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **options))

@@ -1,0 +1,122 @@
+"""The limits of sockets: how many, how much, how fast, how slow."""
+
+import asyncio
+import socket
+import struct
+
+import orjson
+import pytest
+
+from app.websocket import socket as base
+from app.websocket.rooms import Rooms
+from app.websocket.sockets import Sockets
+from tests.conftest import Client, Start
+from tests.websocket.peers import enter, refused
+
+HANDSHAKE = (
+    "GET /rooms/lobby/socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+def open_raw(client: Client) -> socket.socket:
+    """A socket that does nothing by itself, and takes in little."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect((client.base_url.host, client.base_url.port))
+    raw.sendall(HANDSHAKE.encode())
+    raw.setblocking(False)
+    return raw
+
+
+async def read_until(raw: socket.socket, frame: bytes) -> bytes:
+    loop, data = asyncio.get_running_loop(), b""
+    async with asyncio.timeout(10):
+        while not data.endswith(frame):
+            data += await loop.sock_recv(raw, 1 << 20)
+    return data
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    return struct.pack("!BBH", 0x88, 2 + len(reason), code) + reason.encode()
+
+
+async def test_an_address_has_so_many_sockets_at_once(start: Start) -> None:
+    async with start(WEBSOCKET_SOCKETS_PER_ADDRESS="2") as client:
+        first, _ = await enter(client), await enter(client)
+        problem, answer = await refused(client)
+        assert problem["status"] == 429
+        assert int(answer.headers["Retry-After"]) > 0
+        first.leave()
+        await first.end()
+        await enter(client)
+
+
+async def test_what_is_not_understood_is_said_and_the_socket_stays(client: Client) -> None:
+    peer = await enter(client)
+    for wrong in ("", "{", "null", "[]", "[" * 5000, b"\xff", '{"type": "shout", "text": "x"}'):
+        assert await peer.codes(wrong) == ["invalid"]
+    for text in ("", ', "text": 1', ', "text": " \\n "', ', "text": "\\ud800"'):
+        assert await peer.codes(f'{{"type": "say"{text}}}') == ["invalid"]
+    long = orjson.dumps({"type": "say", "text": "x" * 4097}).decode()
+    assert await peer.codes(long) == ["too_large"]
+    await peer.say("x" * 4096)
+    assert await peer.texts(1) == ["x" * 4096]
+
+
+async def test_too_many_messages_are_refused_and_then_end_the_socket(start: Start) -> None:
+    async with start(WEBSOCKET_MESSAGES_PER_MINUTE="3") as client:
+        peer, other = await enter(client), await enter(client)
+        await peer.say(*"123")
+        assert await peer.codes(*["{}"] * 10) == ["rate_limited"] * 10
+        await peer.say("4")
+        assert await peer.end() == 1008
+        assert await other.texts(3) == ["1", "2", "3"]
+
+
+async def test_0_takes_limits_away(start: Start) -> None:
+    names = ("PING_SECONDS", "MESSAGE_BYTES", "MESSAGES_PER_MINUTE", "SOCKETS_PER_ADDRESS")
+    async with start(**{f"WEBSOCKET_{name}": "0" for name in (*names, "HISTORY")}) as client:
+        peer, other = await enter(client), await enter(client)
+        assert await peer.codes("x" * 100_000) == ["invalid"]
+        await peer.say(*map(str, range(310)))
+        assert len(await other.texts(310)) == 310
+
+
+async def test_a_message_over_the_size_limit_ends_the_socket(start: Start) -> None:
+    async with start(WEBSOCKET_MESSAGE_BYTES="1000") as client:
+        peer = await enter(client)
+        assert await peer.codes("x" * 1000) == ["invalid"]
+        await peer.send("x" * 1001)
+        assert await peer.end() == 1009
+
+
+async def test_a_peer_that_answers_no_ping_is_closed(start: Start) -> None:
+    async with start(WEBSOCKET_PING_SECONDS="0.1") as client:
+        alive = await enter(client)
+        with open_raw(client) as raw:
+            closing = asyncio.create_task(read_until(raw, close_frame(1000, "ping timed out")))
+            closing.add_done_callback(lambda _: raw.close())
+            for number in (1, 2, 1):
+                assert len((await alive.next("presence"))["who"]) == number
+        assert b"\x89\x00" in await closing
+        await alive.say("1")
+        assert await alive.texts(1) == ["1"]
+
+
+async def test_a_client_that_does_not_read_is_closed_and_the_others_are_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "MOST_QUEUED", 100_000)
+    quick, rooms = await enter(client), client.service.get(Rooms)
+    with open_raw(client) as slow:
+        for number in (1, 2):
+            assert len((await quick.next("presence"))["who"]) == number
+        said = 0
+        while len(client.service.get(Sockets)) == 2:
+            await rooms.say("lobby", "Ada", "x" * 65536)
+            await quick.next()
+            said += 1
+        assert said < 500
+        await read_until(slow, close_frame(1013, "too slow"))
