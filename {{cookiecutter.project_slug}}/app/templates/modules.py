@@ -27,7 +27,7 @@ class NavigationLink(UIModule):
 
     def render(self, url: str, text: str) -> bytes:
         path = self.request.path
-        current = path == url or path.startswith(url.rstrip("/") + "/") and url != "/"
+        current = path == url or path.startswith(f"{url}/")
         return self.render_string("navigation_link.html", url=url, text=text, current=current)
 
 

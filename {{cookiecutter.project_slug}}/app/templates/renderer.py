@@ -136,7 +136,10 @@ def _finish(handler: Guarded, html: bytes, nonce: str) -> None:
     user: Identity | None = handler.current_user
     notices.shown(handler)
     handler.add_header("Vary", "Accept-Language, Cookie")
-    handler.set_header("Cache-Control", "no-store" if user and user.id else "private, no-cache")
+    if user and user.id:
+        handler.set_header("Cache-Control", "no-store")
+    elif "Cache-Control" not in handler._headers:
+        handler.set_header("Cache-Control", "private, no-cache")
     handler.set_header("Content-Type", "text/html; charset=utf-8")
     handler.set_header("Content-Security-Policy", CSP.format(nonce=nonce))
     handler.set_header("Referrer-Policy", REFERRER)
