@@ -27,7 +27,7 @@ class Notes(Handler):
     page = "notes.html"
 
     def get(self) -> None:
-        raise Problem(401, "Log in first.")
+        raise Problem(401, "Not for you.")
 
     def post(self) -> None:
         if self.body(Form).item == HOSTILE:
@@ -39,7 +39,7 @@ class Look(Handler):
     personal = True
 
     def get(self) -> None:
-        raise Problem(401, "Log in first.")
+        raise Problem(401, "Not for you.")
 
 
 @pytest.fixture
