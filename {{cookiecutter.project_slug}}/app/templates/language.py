@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlencode
 
 from pydantic import BaseModel
 from tornado import autoreload, locale
@@ -49,10 +48,6 @@ def chosen(handler: RequestHandler) -> locale.Locale:
 def own_path(url: str) -> str:
     """The URL if it is a path of ours that a browser cannot take for another host, else `/`."""
     return url if OWN_PATH.match(url) else "/"
-
-
-def with_query(url: str, **arguments: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(arguments)}"
 
 
 class Choice(BaseModel):

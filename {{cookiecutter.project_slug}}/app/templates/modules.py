@@ -40,10 +40,7 @@ class LocaleSwitch(UIModule):
             (code, locale.get(code).translate("English"))
             for code in language.codes()
         ]
-        return self.render_string("locale_switch.html", languages=languages, back=self._back())
-
-    def _back(self) -> str:
-        return language.own_path(self.request.uri or "")
+        return self.render_string("locale_switch.html", languages=languages)
 
 
 class Notice(UIModule):

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import structlog
 from tornado.web import HTTPError
@@ -10,7 +11,6 @@ from tornado.web import HTTPError
 from app.handlers import Guarded, Handler
 from app.renderer import Renderer
 from app.templates import language, notices
-from app.templates.language import own_path
 
 if TYPE_CHECKING:
     from app.service import Identity
@@ -102,8 +102,7 @@ def _entrance(handler: Guarded, status: int) -> str | None:
     url: str | None = handler.settings.get("login_url")
     if status != 401 or not url or handler.page or handler.request.method not in ("GET", "HEAD"):
         return None
-    wanted = own_path(handler.request.uri or "")
-    return language.with_query(url, next=wanted)
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'next': handler.request.uri})}"
 
 
 def _render(

@@ -65,7 +65,8 @@ async def test_a_language_that_is_not_there_is_refused(client: Client) -> None:
         answer = await client.post("/locale", json={"locale": code})
         assert (answer.status_code, set(answer.json()["errors"])) == (422, {"locale"})
     client.cookies.set("locale", "fr")
-    assert (await client.get("/", headers=BROWSER)).status_code == 200
+    answer = await client.get("/", headers=BROWSER | {"Accept-Language": "zh-CN"})
+    assert Page(answer).all("html") == [{"lang": "zh-CN"}]
 
 
 def translated(folder: Path) -> set[str]:
