@@ -1,0 +1,119 @@
+"""Accounts by forms, as a person with a browser walks through them."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.conftest import Client, Start
+from tests.templates.pages import BROWSER, Page
+
+EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
+SENT = "We have sent you a mail. Follow the link in it."
+
+
+@pytest.fixture
+async def browser(start: Start) -> AsyncIterator[Client]:
+    async with start() as client:
+        client.headers.update(BROWSER)
+        yield client
+
+
+async def submit(browser: Client, path: str, **fields: str) -> httpx.Response:
+    """Send the form of the page, with what is hidden in it, and follow where it leads."""
+    form = Page(await browser.get(path))
+    hidden = {field["name"]: field["value"] for field in form.all("input", type="hidden")}
+    action = path.partition("?")[0]
+    assert form.all("form", method="post", action=action)
+    return await browser.post(action, data=hidden | fields, follow_redirects=True)
+
+
+async def confirmation(browser: Client) -> str:
+    """The link in the newest mail, once it is there."""
+    async with asyncio.timeout(5):
+        while True:
+            links = [a["href"] for a in Page(await browser.get("/dev/mail")).all("a")]
+            found = [re.sub(r"https?://[^/]+", "", link) for link in links if "token=" in link]
+            if found:
+                return found[0]
+            await asyncio.sleep(0.01)
+
+
+async def register(browser: Client) -> None:
+    await submit(browser, "/auth/register", email=EMAIL, password=PASSWORD)
+    await submit(browser, await confirmation(browser))
+
+
+async def log_in(browser: Client, path: str = "/auth/login", **more: str) -> httpx.Response:
+    return await submit(browser, path, email=EMAIL, password=PASSWORD, **more)
+
+
+async def test_from_registration_to_logout(browser: Client) -> None:
+    answer = await submit(browser, "/auth/register", email=EMAIL, password=PASSWORD)
+    assert SENT in Page(answer).text
+    answer = await submit(browser, await confirmation(browser))
+    assert "Your address is confirmed." in Page(answer).text
+    answer = await log_in(browser, "/auth/login?next=/auth/me")
+    assert (answer.url.path, answer.headers["Cache-Control"]) == ("/auth/me", "no-store")
+    assert Page(answer).text.count(EMAIL) == 2  # in the navigation and on the page
+    answer = await browser.post("/auth/logout", follow_redirects=True)
+    assert "You are logged out." in Page(answer).text
+    assert Page(await browser.get("/")).all("a", href="/auth/login")
+
+
+async def test_who_is_not_known_is_asked_to_log_in_and_then_led_on(browser: Client) -> None:
+    await register(browser)
+    answer = await browser.get("/auth/me", follow_redirects=True)
+    assert answer.url.path == "/auth/login"
+    assert (await log_in(browser, str(answer.url.raw_path, "ascii"))).url.path == "/auth/me"
+
+
+async def test_what_is_wrong_stands_beside_its_field(browser: Client) -> None:
+    answer = await browser.post("/auth/register", data={"email": '"><b>', "password": "short"})
+    page = Page(answer)
+    assert answer.status_code == 422
+    for name in ("email", "password"):
+        field = page.field(name)
+        assert field["aria-invalid"] == "true"
+        described = field["aria-describedby"].split()
+        assert f"{name}-error" in described
+        assert all(page.all("p", id=part) for part in described)
+    assert page.field("email")["value"] == '"><b>'
+    assert "value" not in page.field("password")
+
+
+async def test_a_wrong_password_keeps_the_address_and_the_tick(browser: Client) -> None:
+    fields = {"email": EMAIL, "password": "not this one", "remember": "true", "next": "/auth/me"}
+    answer = await browser.post("/auth/login", data=fields)
+    page = Page(answer)
+    assert answer.status_code == 401
+    assert (page.field("email")["value"], page.field("next")["value"]) == (EMAIL, "/auth/me")
+    assert "checked" in page.field("remember")
+    assert "not this one" not in answer.text
+
+
+async def test_password_managers_are_told_what_is_what(browser: Client) -> None:
+    login, register = [Page(await browser.get(f"/auth/{p}")) for p in ("login", "register")]
+    assert login.field("password")["autocomplete"] == "current-password"
+    assert register.field("password")["autocomplete"] == "new-password"
+    assert login.field("email")["autocomplete"] == "username"
+
+
+async def test_a_notice_of_accounts_is_translated(browser: Client) -> None:
+    browser.headers["Accept-Language"] = "zh-CN"
+    answer = await submit(browser, "/auth/register", email=EMAIL, password=PASSWORD)
+    assert "我们给您发了一封邮件" in Page(answer).text
+    assert SENT not in Page(answer).text
+
+
+async def test_the_link_of_a_mail_changes_nothing_until_its_button_is_pressed(
+    browser: Client,
+) -> None:
+    await submit(browser, "/auth/register", email=EMAIL, password=PASSWORD)
+    link = await confirmation(browser)
+    for _ in range(2):
+        assert Page(await browser.get(link)).field("token")["value"] == link.partition("=")[2]
+    assert (await submit(browser, link)).url.path == "/auth/login"
+    assert (await submit(browser, link)).status_code == 400
