@@ -34,7 +34,6 @@ def upgraded(up: Up, request: bytes) -> bytes:
         client.sendall(request)
         start = client.recv(65536)
         client.sendall(b"hello\n")
-        client.shutdown(socket.SHUT_WR)
         return start + client.makefile("rb").read()
 
 
