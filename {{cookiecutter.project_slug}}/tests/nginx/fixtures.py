@@ -25,6 +25,8 @@ class Up:
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self.process, self.url, self.lines = process, url, list[str]()
+        self.children = list[int]()
+        """The processes that there were when it was told to end."""
         self._more = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -54,9 +56,28 @@ class Up:
             if (found := re.search(r"instance (\d+) is ready \(pid (\d+)\)", line))
         }
 
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(SECONDS)
+    def end(self, seconds: float = SECONDS) -> int:
+        self.children = self.children or descendants(self.process.pid)
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    @property
+    def left(self) -> list[int]:
+        """Those that are still there."""
+        return [pid for pid in self.children if alive(pid)]
+
+
+def descendants(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [each for child in map(int, found) for each in (child, *descendants(child))]
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; a process that only waits for its exit code to be read does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def project(folder: Path) -> Path:
@@ -89,13 +110,15 @@ def running(root: Path, **variables: str) -> Iterator[Up]:
     """`nginx/up` of the project in this folder, from when it serves."""
     port = free_port()
     with started(root, port, **variables) as process:
+        up = Up(process, f"http://127.0.0.1:{port}")
         try:
-            up = Up(process, f"http://127.0.0.1:{port}")
             up.wait_for_line("serving on")
             yield up
         finally:
             if process.poll() is None:
                 up.end()
+            for pid in up.left:  # they would keep the pipe open, and the test waiting
+                os.kill(pid, signal.SIGKILL)
 
 
 def program(name: str) -> str:

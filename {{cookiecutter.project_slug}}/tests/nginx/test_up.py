@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.nginx.fixtures import SECONDS, Up, free_port, running, started
+from tests.nginx.fixtures import SECONDS, Up, alive, descendants, free_port, running, started
 
 
 class Load:
@@ -41,19 +42,6 @@ class Load:
             thread.join()
 
 
-def alive(pid: int) -> bool:
-    """Whether it runs; a process that only waits for its exit code to be read does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [each for child in map(int, found) for each in (child, *children(child))]
-
-
 def test_a_rolling_restart_loses_no_request(up: Up) -> None:
     before = up.pids
     with Load(up.url) as load:
@@ -76,29 +64,27 @@ def test_term_ends_everything_and_leaves_nothing(stand_in: Path, temporary: Path
     with running(stand_in, TMPDIR=str(temporary)) as up:
         (folder,) = temporary.iterdir()
         assert {path.name for path in folder.glob("*.sock")} == {"1.sock", "2.sock"}
-        pids = children(up.process.pid)
-        assert len(pids) >= 4
         assert up.end() == 0
+        assert len(up.children) >= 4
+        assert up.left == []
     assert list(temporary.iterdir()) == []
-    assert not any(alive(pid) for pid in pids)
 
 
 def test_a_second_signal_ends_what_does_not_end(stand_in: Path) -> None:
     with running(stand_in, STUBBORN="1") as up:
-        pids = children(up.process.pid)
-        up.process.send_signal(signal.SIGTERM)
-        up.wait_for_line("stopping")
+        with pytest.raises(subprocess.TimeoutExpired):
+            up.end(seconds=0.2)
         assert up.end() == 0
-    assert not any(alive(pid) for pid in pids)
+        assert up.left == []
 
 
 def test_nothing_goes_on_without_nginx(stand_in: Path, temporary: Path) -> None:
     with running(stand_in, TMPDIR=str(temporary)) as up:
-        pids = children(up.process.pid)
+        up.children = descendants(up.process.pid)
         os.kill(int(next(temporary.glob("*/nginx.pid")).read_text()), signal.SIGTERM)
         assert up.process.wait(SECONDS) == 1
-    assert "nginx has ended with 0" in up.lines[-1]
-    assert not any(alive(pid) for pid in pids)
+        up.wait_for_line("nginx has ended with 0")
+        assert up.left == []
 
 
 def test_a_file_of_settings_is_read_but_the_environment_is_stronger(stand_in: Path) -> None:
