@@ -1,0 +1,169 @@
+"""The processes behind one address: instances of the service, and nginx."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from asyncio.subprocess import Process
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+READY_SECONDS = 30
+STOP_SECONDS = 60
+
+
+class Failure(Exception):
+    """Why there is no going on, in one line, and the exit code."""
+
+    def __init__(self, line: str, code: int = 1) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+def say(line: object) -> None:
+    print(f"nginx/up: {line}", file=sys.stderr, flush=True)
+
+
+def copy_to_output(pipe: int) -> None:
+    """Pass the access log on. nginx opens `/dev/stdout` by its name, which may not be allowed."""
+    while chunk := os.read(pipe, 65536):
+        os.write(1, chunk)
+
+
+class Child:
+    """A process in a session of its own, so that Ctrl-C ends only who started it."""
+
+    process: Process | None = None
+
+    async def spawn(self, *command: str, **options: Any) -> Process:
+        self.process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, start_new_session=True, **options
+        )
+        return self.process
+
+    async def end(self, number: int = signal.SIGTERM) -> None:
+        """Ask it to end and, when that takes too long, insist."""
+        if self.process and self.process.returncode is None:
+            self.process.send_signal(number)
+            await asyncio.wait({asyncio.create_task(self.process.wait())}, timeout=STOP_SECONDS)
+            self.kill()
+
+    def kill(self) -> None:
+        """End it now, with all that it has started."""
+        if self.process and self.process.returncode is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+class Instance(Child):
+    """One process of the service, on a unix socket of its own."""
+
+    def __init__(self, number: int, folder: Path, **environment: str) -> None:
+        self.name, self.socket = f"instance {number}", folder / f"{number}.sock"
+        own = {"INSTANCE": str(number), "UNIX_SOCKET": str(self.socket)}
+        self._environment = os.environ | environment | own
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start the process and wait until it is ready; raises `Failure`."""
+        own = ROOT / ".venv/bin/python"
+        python = str(own) if own.exists() else sys.executable
+        process = await self.spawn(python, "-m", "app", env=self._environment)
+        deadline = time.monotonic() + READY_SECONDS
+        while not await self._ready():
+            if (code := process.returncode) is not None:
+                raise Failure(f"{self.name} has ended with {code}", max(code, 1))
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.name} is not ready after {READY_SECONDS} seconds")
+            await asyncio.sleep(0.05)
+        say(f"{self.name} is ready (pid {process.pid})")
+
+    async def _ready(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.socket)
+            writer.write(b"GET /health/ready HTTP/1.0\r\n\r\n")
+            status = await reader.readline()
+            writer.close()
+        except OSError:
+            return False
+        return status.split()[1:2] == [b"200"]
+
+    async def restart(self) -> None:
+        """Drain, end, start again. Its socket goes first, so that nginx brings nothing new."""
+        async with self._lock:
+            self.socket.unlink(missing_ok=True)
+            await self.end()
+            await self.start()
+
+    async def keep(self) -> None:
+        """Start the process again whenever it ends by itself, less eagerly if it does so soon."""
+        delay = 0.1
+        while self.process:
+            started = time.monotonic()
+            await self.process.wait()
+            async with self._lock:
+                if self.process.returncode is None:
+                    continue  # it was restarted on purpose
+                delay = 0.1 if time.monotonic() - started > 60 else min(2 * delay, 10)
+                say(f"{self.name} has ended with {self.process.returncode}, again in {delay} s")
+                await asyncio.sleep(delay)
+                try:
+                    await self.start()
+                except Failure as failure:
+                    say(failure)
+
+
+class Proxy(Child):
+    """The real nginx, configured as on a server but for what is in `site`."""
+
+    def __init__(self, folder: Path, program: str, address: str, sockets: list[Path]) -> None:
+        path = os.environ.get("PATH", "") + ":/usr/sbin"
+        found = shutil.which(program, path=path)
+        if found is None:
+            raise Failure("nginx is not installed (on Debian: apt-get install nginx-light)")
+        self._pid = folder / "nginx.pid"
+        self._command = [found, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        for file in (ROOT / "nginx").iterdir():
+            if file.name != "site":
+                (folder / file.name).symlink_to(file)
+        self._write_site(folder / "site", address, sockets)
+
+    def _write_site(self, folder: Path, address: str, sockets: list[Path]) -> None:
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        site = {
+            "main": [f"pid {self._pid};"],
+            "http": ["access_log /dev/stdout json;", *(f"{k}_temp_path tmp_{k};" for k in kinds)],
+            "upstream": [f"server unix:{socket} max_fails=0;" for socket in sockets],
+            "server": [f"listen {address};", f'set $project "{ROOT}";'],
+        }
+        if os.geteuid() == 0:
+            site["main"].append("user root;")  # nginx's own user may not enter the folder
+        folder.mkdir()
+        for context, lines in site.items():
+            (folder / f"{context}.conf").write_text("\n".join(lines) + "\n")
+
+    async def start(self) -> None:
+        """Start nginx and wait until it listens; raises `Failure`."""
+        read, write = os.pipe()
+        process = await self.spawn(*self._command, "-g", "daemon off;", stdout=write)
+        os.close(write)
+        self._log = threading.Thread(target=copy_to_output, args=(read,), daemon=True)
+        self._log.start()
+        while not self._pid.exists():
+            if process.returncode is not None:
+                raise Failure("nginx does not start")
+            await asyncio.sleep(0.02)
+
+    async def end(self, number: int = signal.SIGQUIT) -> None:
+        """Finish what is under way, and the log."""
+        await super().end(number)
+        if self.process:
+            self._log.join(1)
+
+    async def watch(self) -> None:
+        """Raises `Failure` when nginx ends."""
+        if self.process:
+            raise Failure(f"nginx has ended with {await self.process.wait()}")

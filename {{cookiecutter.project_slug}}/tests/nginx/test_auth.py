@@ -1,0 +1,18 @@
+"""How often a password can be tried."""
+
+import httpx
+
+from tests.nginx.fixtures import Up
+
+
+def test_a_flood_of_logins_is_stopped_before_the_service(echo: Up) -> None:
+    with httpx.Client(base_url=echo.url) as client:
+        answers = [client.post("/auth/login", json={}) for _ in range(20)]
+        pages = [client.get("/auth/login").status_code for _ in range(20)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:10] == [200] * 10
+    assert statuses[-1] == 429
+    assert answers[-1].headers["Content-Type"].startswith("application/problem+json")
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert answers[-1].json()["request_id"] == answers[-1].headers["X-Request-ID"]
+    assert set(pages) == {200}

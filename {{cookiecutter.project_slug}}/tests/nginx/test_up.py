@@ -1,0 +1,131 @@
+"""The runner: restarts without a lost request, mends what dies, leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.nginx.fixtures import SECONDS, Up, alive, descendants, free_port, running, started
+
+
+class Load:
+    """Requests without a pause while the block lasts, and what became of them."""
+
+    def __init__(self, url: str, threads: int = 2) -> None:
+        self.seen: Counter[object] = Counter()
+        self._url, self._stop = url, threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=self._url, timeout=SECONDS) as client:
+            while not self._stop.is_set():
+                try:
+                    self.seen[client.get("/hello").status_code] += 1
+                    self.seen[client.post("/hello").status_code] += 1
+                except httpx.TransportError as error:
+                    self.seen[repr(error)] += 1
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_a_rolling_restart_loses_no_request(up: Up) -> None:
+    before = up.pids
+    with Load(up.url) as load:
+        up.process.send_signal(signal.SIGHUP)
+        up.wait_for_line("all instances are restarted")
+    assert set(load.seen) == {200, 405}
+    assert not {*before.values()} & {*up.pids.values()}
+    assert not any(alive(pid) for pid in before.values())
+
+
+def test_a_process_that_dies_is_replaced_while_the_others_serve(up: Up) -> None:
+    before = up.pids["1"]
+    os.kill(before, signal.SIGKILL)
+    up.wait_for(lambda _: up.pids["1"] != before)
+    assert alive(up.pids["1"])
+    assert httpx.get(up.url + "/hello").status_code == 200
+
+
+def test_term_ends_everything_and_leaves_nothing(stand_in: Path, temporary: Path) -> None:
+    with running(stand_in, TMPDIR=str(temporary)) as up:
+        (folder,) = temporary.iterdir()
+        assert {path.name for path in folder.glob("*.sock")} == {"1.sock", "2.sock"}
+        assert up.end() == 0
+        assert len(up.children) >= 4
+        assert up.left == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_second_signal_ends_what_does_not_end(stand_in: Path) -> None:
+    with running(stand_in, STUBBORN="1") as up:
+        with pytest.raises(subprocess.TimeoutExpired):
+            up.end(seconds=0.2)
+        assert up.end() == 0
+        assert up.left == []
+
+
+def test_nothing_goes_on_without_nginx(stand_in: Path, temporary: Path) -> None:
+    with running(stand_in, TMPDIR=str(temporary)) as up:
+        up.children = descendants(up.process.pid)
+        os.kill(int(next(temporary.glob("*/nginx.pid")).read_text()), signal.SIGTERM)
+        assert up.process.wait(SECONDS) == 1
+        up.wait_for_line("nginx has ended with 0")
+        assert up.left == []
+
+
+def test_a_file_of_settings_is_read_but_the_environment_is_stronger(stand_in: Path) -> None:
+    file = stand_in / ".env"
+    file.write_text("# ours\nWORKERS=1\nPORT=1\n")
+    try:
+        with running(stand_in) as up:
+            assert list(up.pids) == ["1"]
+    finally:
+        file.unlink()
+
+
+def ended(root: Path, port: int, **variables: str) -> tuple[int, str]:
+    with started(root, port, **variables) as process:
+        out, _ = process.communicate(timeout=SECONDS)
+    return process.returncode, out
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "line"),
+    [
+        ({"NGINX": "/nowhere/nginx"}, 1, "nginx is not installed"),
+        ({"WORKERS": "many"}, 78, "WORKERS: must be a number from 1 to 65535"),
+        ({"EXIT": "78"}, 78, "instance 1 has ended with 78"),
+        ({"EXIT": "3"}, 3, "instance 1 has ended with 3"),
+    ],
+)
+def test_what_prevents_the_start_is_one_line(
+    stand_in: Path, variables: dict[str, str], code: int, line: str
+) -> None:
+    returned, out = ended(stand_in, free_port(), **variables)
+    assert returned == code
+    assert out.startswith(f"nginx/up: {line}")
+    assert out.count("\n") == 1
+
+
+def test_a_port_in_use_is_one_line(stand_in: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        returned, out = ended(stand_in, port)
+    assert (returned, out) == (
+        1,
+        f"nginx/up: cannot listen on 127.0.0.1:{port}: Address already in use\n",
+    )
