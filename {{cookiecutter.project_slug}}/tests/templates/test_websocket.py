@@ -14,7 +14,7 @@ async def browser(start: Start) -> AsyncIterator[Client]:
     """A browser of somebody who may be in a room, whoever says who that is."""
 
     async def ada(handler: object) -> Identity:
-        return Identity("1", "<Ada> & co")
+        return Identity("1", '"<Ada>" & co')
 
     async with start() as client:
         client.service.identify = ada
@@ -25,7 +25,7 @@ async def browser(start: Start) -> AsyncIterator[Client]:
 async def test_a_room_has_its_name_and_that_of_its_reader(browser: Client) -> None:
     page = Page(await browser.get("/rooms/lobby"))
     (room,) = page.all("section", **{"class": "room"})
-    assert (room["data-room"], room["data-who"]) == ("lobby", "<Ada> & co")
+    assert (room["data-room"], room["data-who"]) == ("lobby", '"<Ada>" & co')
     assert page.all("ol", role="log", **{"aria-live": "polite"})
 
 
