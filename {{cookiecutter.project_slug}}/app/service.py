@@ -69,7 +69,6 @@ class Service(Application):
         self.serving = Signal[None]()
         self.stopping = Signal[None]()
         self.session_ended = Signal[str]()
-        self.housekeeping: list[Callable[[], Awaitable[None]]] = []
         self.draining = False
         self.in_flight: weakref.WeakSet[HTTPServerRequest] = weakref.WeakSet()
         self._access_log = AccessLog(self.config)

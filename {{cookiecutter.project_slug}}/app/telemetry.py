@@ -37,7 +37,13 @@ def configure(settings: Settings) -> None:
             ),
         ]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(),
+                # Others show local variables, passwords among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

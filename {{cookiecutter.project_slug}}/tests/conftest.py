@@ -20,9 +20,11 @@ pytest_plugins = [f"tests.{path.parent.name}.fixtures" for path in HERE.glob("*/
 
 
 class Client(httpx.AsyncClient):
-    """An HTTP client of one running service, which it holds as `service`."""
+    """An HTTP client of one running service."""
 
-    service: Service
+    def __init__(self, service: Service, url: str) -> None:
+        super().__init__(base_url=url, verify=False)  # noqa: S501 - loading authorities is slow
+        self.service = service
 
 
 class Start(Protocol):
@@ -51,8 +53,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
             for name, value in ({"PUBLIC_URL": url} | environment).items():
                 patch.setenv(name, value)
             service = create_service()
-        async with service.running(), listening(service, sockets), Client(base_url=url) as client:
-            client.service = service
+        async with service.running(), listening(service, sockets), Client(service, url) as client:
             yield client
 
     return started
