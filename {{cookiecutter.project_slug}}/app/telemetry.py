@@ -40,7 +40,7 @@ def configure(settings: Settings) -> None:
         last = [
             structlog.dev.ConsoleRenderer(
                 colors=sys.stdout.isatty(),
-                # Others show local variables, passwords among them.
+                # Others show local variables, which may hold secrets.
                 exception_formatter=structlog.dev.plain_traceback,
             )
         ]
