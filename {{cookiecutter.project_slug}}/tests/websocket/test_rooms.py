@@ -146,6 +146,7 @@ class TestRooms:
                 await rooms.say("lobby", "Ada", text)
             bob = await enter(client, "Bob", "lobby?after=0-0")
             assert await bob.texts(number) == [text] * number
+            await bob.sees("Bob")
 
     async def test_presence_follows_who_comes_and_goes(
         self, start: Start, environment: dict[str, str]

@@ -68,22 +68,19 @@ class Presence:
             await self._redis.delete(_lease(self._process))
 
     async def _say(self) -> None:
-        """Renew the lease; if it had run out, others have forgotten us: say everything again."""
+        """Renew the lease, and write who is here in the rooms where that has changed."""
         names, self._to_say = self._to_say, set()
         try:
-            if not await self._write(names):
-                self._to_say = self._rooms.keys() - names
-                self._wanted.set()
+            await self._write(names)
         except BaseException:
             self._to_say |= names
             raise
         self._to_look |= names
         self._next_beat = time.monotonic() + BEAT_SECONDS
 
-    async def _write(self, names: set[str]) -> bool:
-        """Write who is here in these rooms; whether the lease was still running."""
+    async def _write(self, names: set[str]) -> None:
         async with self._redis.pipeline() as pipe:
-            pipe.set(_lease(self._process), 1, px=round(LEASE_SECONDS * 1000), get=True)
+            pipe.set(_lease(self._process), 1, px=round(LEASE_SECONDS * 1000))
             for name in names:
                 here = self._rooms[name].names() if name in self._rooms else []
                 if here:
@@ -93,7 +90,7 @@ class Presence:
             if names:
                 change: Any = {"by": self._process, "rooms": " ".join(names)}
                 pipe.xadd(CHANGES, change, maxlen=MOST_CHANGES)
-            return (await pipe.execute())[0] is not None
+            await pipe.execute()
 
     async def _look(self) -> None:
         """Read who is in the rooms that have changed, and tell those who are here."""
@@ -124,7 +121,7 @@ class Presence:
     async def _tell(self, name: str, processes: dict[str, str], living: set[str]) -> None:
         room = self._rooms.get(name)
         if room and room.members and self._process not in processes:
-            self.announce(name)  # taken for dead, and taken out, while the lease was renewed
+            self.announce(name)  # the server has lost it, or others took us for dead
         if room:
             here = [orjson.loads(processes[p]) for p in processes.keys() & living]
             room.tell(sorted({who for names in here for who in names}))
