@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 20
+SECONDS = 60
+"""How long to wait for what should take a moment: machines that test are busy."""
 
 
 class Up:
