@@ -129,7 +129,10 @@ class Handler(Guarded):
         self.application.renderer.answer(self, data, page)
 
     def done(self, location: str, data: Any = None, notice: str | None = None) -> None:
-        """After a change: send a browser on (303), answer others with the data or 204."""
+        """After a change: send a browser on (303), answer others with the data or 204.
+
+        A location that is not a path of ours becomes `/`, so that it may come from outside.
+        """
         self.application.renderer.done(self, data, location, notice)
 
     def body(self, model: type[M]) -> M:

@@ -1,6 +1,5 @@
 """Languages: translations by path, the reader's choice, and the switch that changes it."""
 
-import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,9 +14,6 @@ COOKIE = "locale"
 COOKIE_SECONDS = 365 * 24 * 3600
 SOURCE = "en"
 """The language that the pages are written in."""
-
-OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*\Z")
-"""Browsers read `//`, `/\\` and what they get by dropping control characters as another host."""
 
 
 def load(folder: Path) -> None:
@@ -45,11 +41,6 @@ def chosen(handler: RequestHandler) -> locale.Locale:
     return locale.get(code) if code in codes() else handler.get_browser_locale(SOURCE)
 
 
-def own_path(url: str) -> str:
-    """The URL if it is a path of ours that a browser cannot take for another host, else `/`."""
-    return url if OWN_PATH.match(url) else "/"
-
-
 class Choice(BaseModel):
     locale: str
     next: str = "/"
@@ -68,4 +59,4 @@ class Switch(Handler):
             samesite="Lax",
             secure=self.application.config.https,
         )
-        self.done(own_path(choice.next))
+        self.done(choice.next)

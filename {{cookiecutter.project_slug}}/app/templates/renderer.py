@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 from app.handlers import Guarded, Handler
 from app.renderer import Renderer
 from app.templates import language, notices
+from app.templates.paths import own_path
 
 if TYPE_CHECKING:
     from app.service import Identity
@@ -73,7 +74,7 @@ class HTMLRenderer(Renderer):
             return
         if notice:
             notices.leave(handler, notice)
-        _redirect(handler, location, 303)
+        _redirect(handler, own_path(location), 303)
 
     def problem(self, handler: Guarded, problem: dict[str, Any]) -> None:
         """Show it on the page with the form, else on a page of its own, and at worst as JSON."""

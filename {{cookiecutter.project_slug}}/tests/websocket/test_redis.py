@@ -71,7 +71,7 @@ async def two(start: Start, redis_url: str) -> AsyncIterator[tuple[Client, Clien
 
 
 @asynccontextmanager
-async def database(url: str) -> AsyncIterator[Redis]:
+async def stored(url: str) -> AsyncIterator[Redis]:
     async with Redis.from_url(url, decode_responses=True) as client:
         yield client
 
@@ -117,7 +117,7 @@ async def test_those_of_a_process_that_stops_are_gone(start: Start, redis_url: s
             await enter(stops, "Bob")
             await ada.sees("Ada", "Bob")
         await ada.sees("Ada")
-        async with database(redis_url) as client:
+        async with stored(redis_url) as client:
             assert len(await client.keys("rooms:process:*")) == 1
 
 
@@ -125,7 +125,7 @@ async def test_those_of_a_process_that_died_are_gone_with_its_lease(
     start: Start, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(presence, "BEAT_SECONDS", 0.05)
-    async with start(REDIS_URL=redis_url) as client, database(redis_url) as data:
+    async with start(REDIS_URL=redis_url) as client, stored(redis_url) as data:
         await data.hset("room:lobby:who", "dead", '["Zoe"]')
         await data.set("rooms:process:dead", 1)
         ada = await enter(client, "Ada")
@@ -142,7 +142,7 @@ async def test_a_process_that_was_taken_for_dead_says_again_who_is_there(
     ada, bob = await enter(two[0], "Ada"), await enter(two[1], "Bob")
     await ada.sees("Ada", "Bob")
     await bob.say("every beat is quick from here")
-    async with database(redis_url) as data:
+    async with stored(redis_url) as data:
         await data.flushall()
     eve = await enter(two[0], "Eve")
     await eve.sees("Ada", "Bob", "Eve")
@@ -171,6 +171,6 @@ async def test_goes_on_when_the_server_is_back(start: Start, cable: Cable, redis
 
 
 async def test_a_silent_room_is_forgotten_after_a_while(start: Start, redis_url: str) -> None:
-    async with start(REDIS_URL=redis_url) as client, database(redis_url) as data:
+    async with start(REDIS_URL=redis_url) as client, stored(redis_url) as data:
         await client.service.get(Rooms).say("lobby", "Ada", "1")
         assert 0 < await data.ttl("room:lobby") <= 7 * 24 * 3600
