@@ -65,7 +65,7 @@ async def test_a_database_that_is_away_is_said_in_one_line(away: str) -> None:
     with pytest.raises(Unavailable) as caught:
         await total(database)
     assert caught.value.status_code == 503
-    assert len(str(caught.value.reason).splitlines()) == 1
+    assert len(str(caught.value).splitlines()) == 1
     await database.engine.dispose()
 
 
