@@ -35,8 +35,9 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
 
 
 async def _ready(database: Database) -> None:
-    async with database.reading() as session:
-        await (await session.connection()).run_sync(migrations.must_be_applied)
+    with translated():
+        async with database.reader.connect() as connection:
+            await connection.run_sync(migrations.must_be_applied)
 
 
 async def _migrate(service: "Service", arguments: list[str]) -> int:
@@ -45,7 +46,7 @@ async def _migrate(service: "Service", arguments: list[str]) -> int:
         with translated():
             await migrations.apply(service.get(DatabaseSettings).url)
     except Unavailable as error:
-        raise SettingsError(f"DATABASE_URL: the database does not answer: {error.reason}") from None
+        raise SettingsError(f"DATABASE_URL: the database does not answer: {error}") from None
     return 0
 
 

@@ -19,11 +19,14 @@ log = structlog.get_logger()
 
 
 class Unavailable(Problem):
-    """The database does not answer: 503, and one line in the log."""
+    """The database does not answer: 503; what it said instead is for the log only."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, said: str) -> None:
         super().__init__(503, "The database does not answer. Try again soon.", {"Retry-After": "5"})
-        self.reason = reason
+        self.said = said
+
+    def __str__(self) -> str:
+        return self.said
 
 
 class Database:
@@ -31,9 +34,9 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.url, self.engine = url, engine.create(url)
-        reader = self.engine.execution_options(reads=True)
+        self.reader = self.engine.execution_options(reads=True)
         self._writing = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._reading = async_sessionmaker(reader, expire_on_commit=False)
+        self._reading = async_sessionmaker(self.reader, expire_on_commit=False)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -41,14 +44,14 @@ class Database:
 
         Raises `Unavailable`. On SQLite there is one at a time: keep it short.
         """
-        with translated():
+        with _logged():
             async with self._writing.begin() as session:
                 yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads, and so waits for nobody; raises `Unavailable`."""
-        with translated():
+        with _logged():
             async with self._reading.begin() as session:
                 yield session
 
@@ -66,9 +69,18 @@ def translated() -> Iterator[None]:
         reason = error.orig or error
     else:
         return
-    said = (str(reason) or type(reason).__name__).splitlines()[0]
-    log.error("database is away", error=said)
-    raise Unavailable(said) from None
+    raise Unavailable((str(reason) or type(reason).__name__).splitlines()[0]) from None
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Log in one line that a request could not be served."""
+    try:
+        with translated():
+            yield
+    except Unavailable as error:
+        log.error("database is away", error=error.said)
+        raise
 
 
 def _is_away(error: DBAPIError) -> bool:

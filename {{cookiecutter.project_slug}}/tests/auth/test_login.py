@@ -197,3 +197,5 @@ async def test_without_its_database_a_request_is_told_so_in_bounded_time(
         hold(client, "f" * 43)
         for answer in (await client.get("/auth/me"), await login(client), await register(client)):
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+            assert answer.json()["title"] == "Service Unavailable"
+            assert "refused" not in answer.text

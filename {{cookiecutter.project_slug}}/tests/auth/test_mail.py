@@ -17,9 +17,11 @@ class Server:
     """Takes mails as an SMTP server does, and keeps what it was sent."""
 
     def __init__(self) -> None:
-        self.received, self.arrived = "", asyncio.Event()
+        self.received, self.arrived, self.ready = "", asyncio.Event(), asyncio.Event()
+        self.ready.set()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.ready.wait()
         writer.write(b"220 ready\r\n")
         while line := await reader.readline():
             if line.startswith(b"DATA"):
@@ -52,7 +54,9 @@ async def test_a_server_gets_the_mail_and_the_mailbox_is_not_there(start: Start)
 async def test_what_is_being_sent_is_sent_before_the_end(start: Start) -> None:
     async with smtp() as (server, url):
         async with start(MAIL_URL=url) as client:
+            server.ready.clear()
             await register(client)
+            asyncio.get_running_loop().call_later(0.1, server.ready.set)
         assert "QUIT" in server.received
 
 

@@ -70,3 +70,23 @@ async def test_hears_again_after_redis_was_away(
         await login(one)
         await one.post("/auth/logout")
         assert await asyncio.wait_for(there.get(), 2)
+
+
+async def test_a_receiver_that_fails_does_not_deafen_us(
+    start: Start, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.auth.redis.RETRY_SECONDS", 0.01)
+    async with start(REDIS_URL=redis_url) as client:
+        ended, publish = listen(client), client.service.get(Redis).publish
+
+        def fail(session: str) -> None:
+            if session == "first":
+                raise ZeroDivisionError
+
+        client.service.session_ended.connect(fail)
+        await publish("auth:ended", "another first")
+        assert await ended.get() == "first"
+        async with asyncio.timeout(2):
+            while not await publish("auth:ended", "another second") or ended.empty():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await ended.get() == "second"

@@ -1,6 +1,7 @@
 """Sessions commit, roll back, wait for each other, and say when the database is away."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.database import Database, Unavailable
+from app.database.engine import _prepare
 from app.database.settings import DatabaseSettings
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -63,7 +65,7 @@ async def test_a_database_that_is_away_is_said_in_one_line(away: str) -> None:
     with pytest.raises(Unavailable) as caught:
         await total(database)
     assert caught.value.status_code == 503
-    assert len(str(caught.value.reason).splitlines()) == 1
+    assert len(str(caught.value).splitlines()) == 1
     await database.engine.dispose()
 
 
@@ -79,3 +81,23 @@ async def test_an_exhausted_pool_is_a_bounded_wait(
     for connection in held:
         await connection.close()
     assert await total(database) == 0
+
+
+class Busy:
+    """A connection that others keep from starting the log, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.asked = times, list[str]()
+
+    async def execute(self, statement: str) -> None:
+        self.asked.append(statement)
+        if "WAL" in statement and (times := self.asked.count(statement)) <= self.times:
+            raise sqlite3.OperationalError(f"database is locked, {times}")
+
+
+async def test_those_who_start_a_sqlite_file_at_once_try_again() -> None:
+    busy = Busy(2)
+    await _prepare(busy, 5)
+    assert [s.split()[1] for s in busy.asked] == ["foreign_keys"] + ["journal_mode"] * 3
+    with pytest.raises(sqlite3.OperationalError):
+        await _prepare(Busy(99), 0)
