@@ -35,7 +35,7 @@ def test_an_installed_project_serves_and_stops(tmp_path: Path, on: Combination) 
     assert checked.returncode == 0
     with started([str(venv / SLUG)], root, environment) as service:
         told = httpx.get(service.url).json()
-        assert set(told["features"]) == {"health", "home"} | on - {"nginx"}
+        assert set(told["features"]) == on - {"nginx"}
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(20) == 0

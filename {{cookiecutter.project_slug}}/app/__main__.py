@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from app import telemetry
 from app.main import FEATURES, NAME, create_service
 from app.server import ListenError, serve
-from app.service import Service, features_with
+from app.service import Service, said_by
 from app.settings import SettingsError
 
 Command = Callable[[Service, list[str]], Awaitable[int]]
@@ -38,7 +38,7 @@ async def _check(service: Service, arguments: list[str]) -> int:
 def commands() -> dict[str, Command]:
     """Every command by its name."""
     found: dict[str, Command] = {"serve": _serve, "check": _check}
-    for more in features_with(FEATURES, "COMMANDS"):
+    for more in said_by(FEATURES, "COMMANDS"):
         found |= more
     return found
 
@@ -65,11 +65,10 @@ def main() -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             sys.exit(runner.run(_run(commands()[asked.command], asked.arguments)))
-    except SettingsError as error:
+    except (SettingsError, ListenError) as error:
         print(error, file=sys.stderr)
-        sys.exit(1 if asked.command == "check" else EX_CONFIG)
-    except ListenError as error:
-        sys.exit(str(error))
+        wrong_settings = isinstance(error, SettingsError) and asked.command != "check"
+        sys.exit(EX_CONFIG if wrong_settings else 1)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from app import {{ cookiecutter.__imports }}
-from app.service import Service, features_with
+from app.service import Service, said_by
 from app.settings import Settings, load
 
 NAME = "{{ cookiecutter.project_slug }}"
@@ -13,5 +13,5 @@ FEATURES: list[ModuleType] = [{{ cookiecutter.__features }}]
 
 def create_service() -> Service:
     """Read the settings and compose the features; raises `SettingsError`."""
-    settings = load([Settings, *features_with(FEATURES, "SETTINGS")])
-    return Service(TITLE, __version__, [health, home, *FEATURES], settings)
+    settings = load([Settings, *said_by(FEATURES, "SETTINGS")])
+    return Service(TITLE, __version__, [health, home], FEATURES, settings)

@@ -55,10 +55,12 @@ class Service(Application):
         self,
         name: str,
         version: str,
+        core: Sequence[ModuleType],
         features: Sequence[ModuleType],
         settings: Sequence[Environment],
     ) -> None:
         self.name, self.version, self.features = name, version, features
+        self.parts = [*core, *features]
         self._provided: dict[type[Any], Any] = {type(part): part for part in settings}
         self.config = self.get(Settings)
         self.identify: Callable[[RequestHandler], Awaitable[Identity | None]] = anyone
@@ -73,19 +75,19 @@ class Service(Application):
         self.in_flight: weakref.WeakSet[HTTPServerRequest] = weakref.WeakSet()
         self._access_log = AccessLog(self.config)
         super().__init__(
-            [route for routes in features_with(features, "ROUTES") for route in routes],
+            [route for routes in said_by(self.parts, "ROUTES") for route in routes],
             default_handler_class=NotFound,
             log_function=self.answered,
             cross_origin_protection=True,
             trusted_origins=[self.config.origin],
             cookie_secret=self.config.key,
-            **dict(ChainMap(*features_with(features, "TORNADO"))),
+            **dict(ChainMap(*said_by(self.parts, "TORNADO"))),
         )
 
     @property
     def feature_names(self) -> list[str]:
         """The words of the features: packages that say `ROUTES`, be there any or not."""
-        return [f.__name__.rpartition(".")[2] for f in self.features if hasattr(f, "ROUTES")]
+        return [word(feature) for feature in self.features if hasattr(feature, "ROUTES")]
 
     def provide(self, part: T, kind: type[T] | None = None) -> T:
         """Let other features `get` this part by its type, or by the base class `kind`."""
@@ -107,7 +109,7 @@ class Service(Application):
     async def running(self) -> AsyncIterator[None]:
         """Enter each feature's `lifespan`, in the order of the features; leave in reverse."""
         async with AsyncExitStack() as stack:
-            for lifespan in features_with(self.features, "lifespan"):
+            for lifespan in said_by(self.parts, "lifespan"):
                 await stack.enter_async_context(lifespan(self))
             yield
 
@@ -125,6 +127,11 @@ class Service(Application):
         self._access_log(handler)
 
 
-def features_with(features: Sequence[ModuleType], attribute: str) -> list[Any]:
-    """What features say under this name, where they say it."""
-    return [vars(feature)[attribute] for feature in features if attribute in vars(feature)]
+def said_by(parts: Sequence[ModuleType], attribute: str) -> list[Any]:
+    """What the packages say under this name, where they say it."""
+    return [vars(part)[attribute] for part in parts if attribute in vars(part)]
+
+
+def word(part: ModuleType) -> str:
+    """The package's own name, which is a feature's word everywhere."""
+    return part.__name__.rpartition(".")[2]

@@ -7,12 +7,21 @@ from typing import Protocol
 
 import httpx
 import pytest
+import structlog
 from tornado.netutil import bind_sockets
 
 from app.main import FEATURES, create_service
 from app.server import listening
-from app.service import Service, features_with
+from app.service import Service, said_by
 from app.settings import Settings
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 HERE = Path(__file__).parent
 pytest_plugins = [f"tests.{path.parent.name}.fixtures" for path in HERE.glob("*/fixtures.py")]
@@ -37,7 +46,7 @@ class Start(Protocol):
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder and environment: no `.env`, no file of another test."""
     monkeypatch.chdir(tmp_path)
-    for settings in (Settings, *features_with(FEATURES, "SETTINGS")):
+    for settings in (Settings, *said_by(FEATURES, "SETTINGS")):
         for name in settings.model_fields:
             monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("DRAIN_SECONDS", "0")

@@ -1,4 +1,4 @@
-"""The process: how it starts, what it says when it cannot, and how it ends."""
+"""The process: how it serves, and how it ends."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -23,16 +24,6 @@ def environment(**more: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "PORT": "0", "LOG_FORMAT": "json"} | more
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
-
-
 class Running:
     """A started process, its address, and the lines of its log so far."""
 
@@ -46,7 +37,9 @@ class Running:
                 break
         else:
             pytest.fail("did not start:\n" + "".join(self.log))
-        threading.Thread(target=lambda: self.log.extend(process.stdout or []), daemon=True).start()
+        read_on = partial(self.log.extend, process.stdout)
+        self.reader = threading.Thread(target=read_on, daemon=True)
+        self.reader.start()
 
 
 @contextmanager
@@ -64,58 +57,39 @@ def running(**variables: str) -> Iterator[Running]:
             process.kill()
 
 
-def test_serves_and_ends_well_on_sigterm() -> None:
-    with running() as service:
-        answer = httpx.get(service.url + "/hello", headers={"X-Request-ID": "in-the-log"})
-        assert answer.status_code == 200
-        service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(15) == 0
-    assert any('"in-the-log"' in line for line in service.log)
+def open_request(service: Running) -> socket.socket:
+    """A connection on which a request has begun and the service waits for the rest."""
+    address = httpx.URL(service.url)
+    client = socket.create_connection((address.host, address.port or 0), timeout=10)
+    client.sendall(UNFINISHED)
+    return client
 
 
-def test_an_answer_under_way_is_finished_before_the_end() -> None:
+def drain(service: Running) -> None:
+    """Ask the service to end, and wait until it says that it is not ready any more."""
+    service.process.send_signal(signal.SIGTERM)
+    while httpx.get(service.url + "/health/ready").status_code == 200:
+        pass
+
+
+def test_on_sigterm_it_answers_what_is_under_way_and_ends_well() -> None:
     with running(DRAIN_SECONDS="10") as service:
-        address = httpx.URL(service.url)
-        with socket.create_connection((address.host, address.port or 0), timeout=10) as slow:
-            slow.sendall(UNFINISHED)
-            while httpx.get(service.url + "/health/ready").status_code == 200:
-                service.process.send_signal(signal.SIGTERM)
+        named = {"X-Request-ID": "in-the-log"}
+        assert httpx.get(service.url + "/hello", headers=named).status_code == 200
+        with open_request(service) as slow:
+            drain(service)
             slow.sendall(b"name=Ada")
             answer = slow.makefile("rb").read()
         assert b" 405 " in answer.partition(b"\r\n")[0]
         assert b"\r\nConnection: close\r\n" in answer
         assert service.process.wait(15) == 0
+        service.reader.join()
+    lines = [orjson.loads(line) for line in service.log]
+    assert "in-the-log" in [line.get("request_id") for line in lines]
 
 
 def test_a_second_signal_ends_it_at_once() -> None:
-    with running(DRAIN_SECONDS="60") as service:
-        address = httpx.URL(service.url)
-        with socket.create_connection((address.host, address.port or 0)) as open_request:
-            open_request.sendall(UNFINISHED)
-            httpx.get(service.url + "/hello")
-            service.process.send_signal(signal.SIGTERM)
-            while httpx.get(service.url + "/health/ready").status_code == 200:
-                pass
-            service.process.send_signal(signal.SIGTERM)
-            assert service.process.wait(5) == 128 + signal.SIGTERM
-
-
-def test_a_port_in_use_is_said_in_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        ended = run(PORT=port)
-    assert ended.returncode == 1
-    assert ended.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
-
-
-def test_production_does_not_start_without_its_settings() -> None:
-    ended = run(ENVIRONMENT="production")
-    assert ended.returncode == 78
-    assert "SECRET_KEY, PUBLIC_URL must be set in production" in ended.stderr.splitlines()
-    assert "Traceback" not in ended.stderr
-
-
-def test_check_is_quiet_about_what_is_well_and_names_what_is_not() -> None:
-    well, ill = run("check"), run("check", PORT="eighty")
-    assert (well.returncode, well.stdout.splitlines()[-1]) == (0, "ok")
-    assert (ill.returncode, ill.stderr.splitlines()[0][:4]) == (1, "PORT")
+    with running(DRAIN_SECONDS="60") as service, open_request(service):
+        drain(service)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(5) == 128 + signal.SIGTERM

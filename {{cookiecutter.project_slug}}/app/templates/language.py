@@ -1,5 +1,6 @@
 """Languages: translations by path, the reader's choice, and the switch that changes it."""
 
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,8 +17,9 @@ SOURCE = "en"
 """The language that the pages are written in."""
 
 
+@cache
 def load(folder: Path) -> None:
-    """Read the `locale/<code>.csv` files of the folder and of every feature below it.
+    """Read the `locale/<code>.csv` files of the folder and of every feature below it, once.
 
     Tornado reads one file for a language, so those of one language are put together.
     """

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tornado import locale
 from tornado.web import UIModule
 
+from app.service import word
 from app.templates import language
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Features(UIModule):
     def render(self, name: str) -> bytes:
         service = cast("Service", self.handler.application)
         folder = Path(self.handler.get_template_path() or "")
-        paths = [f"{feature}/{name}" for feature in service.feature_names]
+        paths = [f"{word(part)}/{name}" for part in service.parts]
         return b"".join(self.render_string(path) for path in paths if (folder / path).is_file())
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,21 +29,20 @@ class Up:
         self.process, self.url, self.lines = process, url, list[str]()
         self.children = list[int]()
         """The processes that there were when it was told to end."""
-        self._more = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            with self._more:
-                self.lines.append(line)
-                self._more.notify_all()
+            self.lines.append(line)
 
     def wait_for(self, found: Callable[[list[str]], bool]) -> None:
         """Wait until this is true of the lines so far."""
-        with self._more:
-            if not self._more.wait_for(lambda: found(self.lines), SECONDS):
+        deadline = time.monotonic() + SECONDS
+        while not found(self.lines):
+            if time.monotonic() > deadline:
                 pytest.fail("not seen in the log:\n" + "".join(self.lines))
+            time.sleep(0.02)
 
     def wait_for_line(self, text: str) -> str:
         self.wait_for(lambda lines: any(text in line for line in lines))

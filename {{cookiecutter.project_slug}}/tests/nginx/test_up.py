@@ -17,10 +17,10 @@ from tests.nginx.fixtures import SECONDS, Up, alive, descendants, free_port, run
 class Load:
     """Requests without a pause while the block lasts, and what became of them."""
 
-    def __init__(self, url: str, threads: int = 2) -> None:
+    def __init__(self, url: str) -> None:
         self.seen: Counter[object] = Counter()
         self._url, self._stop = url, threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+        self._thread = threading.Thread(target=self._ask)
 
     def _ask(self) -> None:
         with httpx.Client(base_url=self._url, timeout=SECONDS) as client:
@@ -32,14 +32,12 @@ class Load:
                     self.seen[repr(error)] += 1
 
     def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
 
 
 def test_a_rolling_restart_loses_no_request(up: Up) -> None:

@@ -1,0 +1,71 @@
+"""The command line: what it says when it cannot start, and its exit codes."""
+
+import logging
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+import structlog
+
+from app.__main__ import main
+
+
+class Ended(NamedTuple):
+    code: int
+    out: list[str]
+    err: list[str]
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs the command line in this process, with these arguments and variables."""
+
+    def in_this_process(*arguments: str, **variables: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["service", *arguments])
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), said.out.splitlines(), said.err.splitlines())
+
+    before = structlog.get_config()
+    yield in_this_process
+    logging.getLogger().handlers.clear()
+    structlog.configure(**before)
+
+
+def test_a_port_in_use_is_said_in_one_line(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run(PORT=str(port))
+    assert ended.code == 1
+    assert ended.err == [f"cannot listen on 127.0.0.1:{port}: Address already in use"]
+
+
+def test_production_does_not_start_without_its_settings(run: Run) -> None:
+    ended = run(ENVIRONMENT="production")
+    assert ended.code == 78
+    assert "SECRET_KEY, PUBLIC_URL must be set in production" in ended.err
+
+
+def test_check_says_that_all_is_well(run: Run) -> None:
+    ended = run("check")
+    assert (ended.code, ended.out[-1]) == (0, "ok")
+
+
+def test_check_names_what_is_wrong(run: Run) -> None:
+    ended = run("check", PORT="eighty", LOG_LEVEL="loud")
+    assert ended.code == 1
+    assert [line.partition(":")[0] for line in ended.err] == ["PORT", "LOG_LEVEL"]
+
+
+def test_an_unknown_command_is_told_the_known_ones(run: Run) -> None:
+    ended = run("swim")
+    assert ended.code == 2
+    assert "check" in ended.err[-1]
