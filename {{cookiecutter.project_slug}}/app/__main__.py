@@ -17,12 +17,13 @@ EX_CONFIG = 78
 
 
 async def _serve(service: Service, arguments: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT: this is the default."""
     await serve(service)
     return 0
 
 
 async def _check(service: Service, arguments: list[str]) -> int:
-    """Start every feature without serving, and ask each dependency."""
+    """Say what is wrong with the settings or unreachable, without serving."""
     async with service.running():
         failures = 0
         for name, check in service.checks.items():
@@ -57,14 +58,23 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+def _summary(command: Command) -> str:
+    return (command.__doc__ or "").partition("\n")[0]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(prog=NAME, description=__doc__)
-    parser.add_argument("command", nargs="?", default="serve", choices=commands())
-    parser.add_argument("arguments", nargs="*")
+    known = commands()
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(f"  {name:12}{_summary(command)}" for name, command in known.items()),
+    )
+    parser.add_argument("command", nargs="?", default="serve", choices=known, metavar="command")
+    parser.add_argument("arguments", nargs="*", help="what the command takes")
     asked = parser.parse_args()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            sys.exit(runner.run(_run(commands()[asked.command], asked.arguments)))
+            sys.exit(runner.run(_run(known[asked.command], asked.arguments)))
     except (SettingsError, ListenError) as error:
         print(error, file=sys.stderr)
         wrong_settings = isinstance(error, SettingsError) and asked.command != "check"

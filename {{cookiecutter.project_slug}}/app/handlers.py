@@ -1,6 +1,7 @@
 """The base handlers: request ids, security headers, who asks, bodies, answers and errors."""
 
 import re
+from asyncio import Future
 from collections.abc import Awaitable
 from functools import lru_cache
 from random import getrandbits
@@ -49,7 +50,7 @@ class Guarded(RequestHandler):
     any_host = False
     """Whether the handler answers under any host name, as probes ask by address."""
     personal = False
-    """Whether `current_user` is needed: it is then found out before the method is called."""
+    """Whether only those are answered who are known: 401 for others, `who` for the method."""
     page: str | None = None
     """The page with the form that this handler's errors are shown on."""
 
@@ -62,8 +63,12 @@ class Guarded(RequestHandler):
             self._headers[name] = value
         if self.application.config.https:
             self._headers["Strict-Transport-Security"] = HSTS
+
+    def flush(self, include_footers: bool = False) -> "Future[None]":
+        """While the service drains every answer ends its connection, late ones too."""
         if self.application.draining:
             self._headers["Connection"] = "close"
+        return super().flush(include_footers)
 
     def prepare(self) -> Awaitable[None] | None:
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
@@ -77,13 +82,16 @@ class Guarded(RequestHandler):
             raise Problem(421, "This host name is not served here.")
 
     async def identify(self) -> None:
+        """Find out who asks, for `current_user`; raises 401 where that must be known."""
         self.current_user = await self.application.identify(self)
+        if self.personal and self.current_user is None:
+            raise Problem(401, "It must be known who asks.")
 
     @property
     def who(self) -> "Identity":
-        """Who asks, in a `personal` handler; raises 401 where nobody is known."""
-        if self.current_user is None:
-            raise Problem(401, "It must be known who asks.")
+        """Who asks, in a `personal` handler."""
+        if not self.personal:
+            raise RuntimeError("only a personal handler has found out who asks")
         return cast("Identity", self.current_user)
 
     def json(self, data: Any, content_type: str = "application/json") -> None:

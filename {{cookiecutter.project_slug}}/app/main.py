@@ -8,6 +8,7 @@ from app.settings import Settings, load
 
 NAME = "{{ cookiecutter.project_slug }}"
 TITLE = "{{ cookiecutter.project_name | replace('\\', '\\\\') | replace('"', '\\u0022') }}"
+# In this order they start, as some find what others have brought, and in reverse they end.
 FEATURES: list[ModuleType] = [{{ cookiecutter.__features }}]
 
 

@@ -84,7 +84,7 @@ async def _drain(service: Service, server: HTTPServer) -> None:
     log.info("draining", requests=len(service.in_flight))
     service.drain()
     try:
-        async with asyncio.timeout(service.config.drain_seconds):
+        async with asyncio.timeout(service.seconds_left()):
             await asyncio.sleep(GRACE_SECONDS)
             server.stop()
             while service.in_flight:  # noqa: ASYNC110 - answers end in many places

@@ -1,5 +1,6 @@
 """The service: features in, one running Tornado application out."""
 
+import asyncio
 import weakref
 from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -71,7 +72,7 @@ class Service(Application):
         self.serving = Signal[None]()
         self.stopping = Signal[None]()
         self.session_ended = Signal[str]()
-        self.draining = False
+        self.draining, self._deadline = False, 0.0
         self.in_flight: weakref.WeakSet[HTTPServerRequest] = weakref.WeakSet()
         self._access_log = AccessLog(self.config)
         super().__init__(
@@ -116,7 +117,12 @@ class Service(Application):
     def drain(self) -> None:
         """Say to the outside and to the features that the service is about to stop."""
         self.draining = True
+        self._deadline = asyncio.get_running_loop().time() + self.config.drain_seconds
         self.stopping.send(None)
+
+    def seconds_left(self) -> float:
+        """How long what is under way may still take; all that ends with the service share it."""
+        return max(0.0, self._deadline - asyncio.get_running_loop().time())
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> "_HandlerDelegate":
         self.in_flight.add(request)

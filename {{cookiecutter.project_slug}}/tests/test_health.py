@@ -39,6 +39,21 @@ async def test_is_not_ready_while_draining_and_lets_connections_go(client: Clien
     assert answer.headers["Connection"] == "close"
 
 
+async def test_an_answer_that_was_under_way_lets_its_connection_go_too(client: Client) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        began.set()
+        await go_on.wait()
+
+    client.service.checks["slow"] = slow
+    asking = asyncio.create_task(client.get("/health/ready"))
+    await began.wait()
+    client.service.drain()
+    go_on.set()
+    assert (await asking).headers["Connection"] == "close"
+
+
 async def test_probes_come_by_any_host_name(client: Client) -> None:
     assert (await client.get("/health/live", headers={"Host": "10.0.0.1"})).status_code == 200
 

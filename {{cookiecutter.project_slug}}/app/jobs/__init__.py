@@ -47,15 +47,18 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     for job in load():
         scheduler.add(job)
     service.serving.connect(lambda _: scheduler.start())
-    service.stopping.connect(lambda _: scheduler.pause(service.config.drain_seconds))
+    service.stopping.connect(lambda _: scheduler.pause())
     try:
         yield
     finally:
-        await scheduler.close()
+        await scheduler.close(service.seconds_left())
 
 
 async def run_now(service: "Service", arguments: list[str]) -> int:
-    """The command `job NAME`: 0 when the run went well, 1 when not, 2 for an unknown name."""
+    """Run the job of this name now; ends with 0 when that went well, with 1 when not.
+
+    Gives 2 for an unknown name.
+    """
     jobs = {job.name: job for job in load()}
     if len(arguments) != 1 or arguments[0] not in jobs:
         print(f"say one of these jobs: {', '.join(jobs)}", file=sys.stderr)

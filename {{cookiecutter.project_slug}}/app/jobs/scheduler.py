@@ -47,7 +47,6 @@ class Scheduler:
 
     def __init__(self, runner: Runner, ledger: Ledger, here: bool) -> None:
         self._runner, self._ledger, self.here = runner, ledger, here
-        self._deadline = 0.0
         self.jobs: dict[str, Job] = {}
         self._executor = Executor()
         self._clock = AsyncIOScheduler(
@@ -70,24 +69,23 @@ class Scheduler:
         if self.here:
             self._clock.start()
 
-    def pause(self, drain_seconds: float) -> None:
-        """Start no more runs; those under way have so many seconds to end."""
+    def pause(self) -> None:
+        """Start no more runs."""
         if self._clock.running:
             self._clock.pause()
-        self._deadline = asyncio.get_running_loop().time() + drain_seconds
 
-    async def close(self) -> None:
-        """Let the runs under way end until their deadline, and cancel the others."""
+    async def close(self, seconds: float) -> None:
+        """Let the runs under way end in so many seconds, and cancel the others."""
         if self._clock.running:
             self._clock.shutdown()
-        await self._wait(self._deadline - asyncio.get_running_loop().time())
+        await self._wait(seconds)
         for task in self._executor.tasks:
             task.cancel()
         await self._wait(CANCEL_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
         if self._executor.tasks:
-            await asyncio.wait(self._executor.tasks, timeout=max(0.0, seconds))
+            await asyncio.wait(self._executor.tasks, timeout=seconds)
 
     async def overview(self) -> list[dict[str, Any]]:
         """Every job, when it is due, and how its runs went; raises `Unavailable`."""

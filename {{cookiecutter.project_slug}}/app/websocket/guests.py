@@ -8,7 +8,7 @@ DAYS = 30
 
 
 def speaker(handler: Guarded) -> str:
-    """Who asks, by name; raises 401 where nobody is known.
+    """Who asks, by name.
 
     Where nobody is told apart, everybody is a guest: they get a name, which a signed cookie
     keeps, so that it is the same in each room and after a reload, and nobody takes another's.

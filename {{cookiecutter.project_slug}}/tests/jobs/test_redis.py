@@ -55,8 +55,8 @@ async def test_each_tick_runs_once_over_all_processes(
         add(client, shared)
     await until(lambda: sum(len(claims) == 2 for claims in won.values()) >= 6)
     for client in clients:
-        client.service.get(Scheduler).pause(1)
-        await client.service.get(Scheduler).close()
+        client.service.get(Scheduler).pause()
+        await client.service.get(Scheduler).close(5)
     assert {sum(claims) for claims in won.values()} == {1}
     assert len(ran) == len(won)
     first, second = [await told(client, "shared") for client in clients]
