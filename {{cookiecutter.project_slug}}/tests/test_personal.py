@@ -6,7 +6,7 @@ import pytest
 from tornado.web import RequestHandler
 
 from app.handlers import Handler
-from app.service import Identity
+from app.service import Identity, anyone
 from tests.conftest import Client, Start
 
 
@@ -42,6 +42,7 @@ async def test_a_personal_handler_is_for_those_who_are_known(known: Client) -> N
 
 
 async def test_everybody_is_let_in_where_nobody_is_told_apart(client: Client) -> None:
+    client.service.identify = anyone
     client.service.add_handlers(".*", [("/diary", Diary)])
     assert (await client.get("/diary")).status_code == 200
 
