@@ -10,8 +10,8 @@ TEXTS = {"project_name": 60, "description": 200, "author_name": 100}
 TAKEN = """
     aiosmtplib aiosqlite alembic apscheduler argon2-cffi asyncpg deptry fakeredis greenlet hiredis
     httpx import-linter lint-imports mypy orjson pip pre-commit prometheus-client pydantic
-    pydantic-settings pytest pytest-asyncio python python3 redis ruff sqlalchemy structlog
-    tornado uv uvloop
+    pydantic-settings pytest pytest-asyncio pytest-xdist python python3 redis ruff sqlalchemy
+    structlog tornado uv uvloop
 """
 
 

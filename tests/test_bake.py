@@ -38,7 +38,7 @@ PLACES = {
     "app/templates/auth/login.html": {"templates", "auth"},
     "app/templates/static/websocket.js": {"templates", "websocket"},
     "app/templates/websocket/room.html": {"templates", "websocket"},
-    "app/websocket/redis.py": {"websocket", "redis"},
+    "app/websocket/redis/presence.py": {"websocket", "redis"},
     "nginx/locations/websocket.conf": {"nginx", "websocket"},
     "nginx/up": {"nginx"},
     "tests/auth/test_redis.py": {"auth", "redis"},

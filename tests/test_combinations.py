@@ -18,7 +18,7 @@ CHECKS = {
     "format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
     "deptry": ["deptry", "."],
-    "tests": ["pytest", "-q", "-p", "no:cacheprovider"],
+    "tests": ["pytest", "-q", "-n0", "-p", "no:cacheprovider"],
 }
 
 
@@ -41,7 +41,6 @@ def test_a_combination_passes_its_own_checks(
             env=clean_environment(
                 PATH=f"{python.parent}:{os.environ['PATH']}",
                 MYPY_CACHE_DIR=str(mypy_cache),
-                PYTHONDONTWRITEBYTECODE="1",
                 PYTHONPATH=str(root),
             ),
             stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ def test_jobs_are_taken_out_by_deleting_two_folders_and_a_name(project: Path, py
         PATH=f"{python.parent}:{os.environ['PATH']}", PYTHONPATH=str(project)
     )
     done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [python, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"],
         cwd=project,
         env=environment,
         capture_output=True,
