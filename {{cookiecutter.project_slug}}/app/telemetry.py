@@ -114,4 +114,5 @@ def _json(entry: dict[str, object]) -> str:
 
 
 def _text(entry: dict[str, object]) -> str:
-    return "{timestamp} {method} {path} {status} {seconds:.4f}s {request_id}\n".format_map(entry)
+    line = "{timestamp} [{level:9}] {method} {path} {status} in {seconds:.4f} s"
+    return f"{line} request_id={{request_id}}\n".format_map(entry)

@@ -97,7 +97,10 @@ def test_a_file_of_settings_is_read_but_the_environment_is_stronger(stand_in: Pa
 
 def ended(root: Path, port: int, **variables: str) -> tuple[int, str]:
     with started(root, port, **variables) as process:
-        out, _ = process.communicate(timeout=SECONDS)
+        try:
+            out, _ = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
     return process.returncode, out
 
 
