@@ -28,13 +28,25 @@ def create(url: URL) -> AsyncEngine:
 
 
 def patient(url: URL) -> AsyncEngine:
-    """One connection at a time that may take its time, as migrations do."""
+    """One connection at a time that may take its time, as migrations do.
+
+    On SQLite without foreign keys: a table is altered by dropping it, and that would cascade.
+    """
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, PATIENT_SECONDS, poolclass=NullPool)
+        return _sqlite(url, PATIENT_SECONDS, keys="OFF", poolclass=NullPool)
     return create_async_engine(url, connect_args={"timeout": CONNECT_SECONDS}, poolclass=NullPool)
 
 
-def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
+def check_foreign_keys(connection: Connection) -> None:
+    """Raise if `patient` has left rows behind that refer to none, before they are committed."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            tables = sorted({f"{row.table} to {row.parent}" for row in broken})
+            raise RuntimeError(f"rows refer to none: {', '.join(tables)}")
+
+
+def _sqlite(url: URL, lock_seconds: float, keys: str = "ON", **options: Any) -> AsyncEngine:
     """SQLite with a log beside the file (WAL): readers and the one writer do not block each other.
 
     The driver's own transactions are switched off, as they begin too late.
@@ -48,7 +60,7 @@ def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def _set(connection: Any, record: object) -> None:
-        connection.run_async(lambda driver: _prepare(driver, lock_seconds))
+        connection.run_async(lambda driver: _prepare(driver, lock_seconds, keys))
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -59,9 +71,9 @@ def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
     return engine
 
 
-async def _prepare(driver: Any, seconds: float) -> None:
+async def _prepare(driver: Any, seconds: float, keys: str) -> None:
     """Set the connection; SQLite does not itself wait for another who is about to start the WAL."""
-    await driver.execute("PRAGMA foreign_keys = ON")
+    await driver.execute(f"PRAGMA foreign_keys = {keys}")
     deadline = time.monotonic() + seconds
     while True:
         try:

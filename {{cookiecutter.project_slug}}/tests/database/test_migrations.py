@@ -19,6 +19,30 @@ from tests.conftest import Client, Start
 
 NEW = "sqlite:///new/app.db"
 AWAY = "postgresql://u@127.0.0.1:1/n"
+REBUILD = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "rebuild", "0001"
+
+
+def upgrade():
+    op.execute("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+    op.execute("CREATE TABLE children (id INTEGER REFERENCES parents ON DELETE CASCADE)")
+    op.execute("INSERT INTO parents VALUES (1)")
+    op.execute("INSERT INTO children VALUES (1)")
+    with op.batch_alter_table("parents", recreate="always") as parents:
+        parents.add_column(sa.Column("name", sa.String(9), nullable=False, server_default=""))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations, for more to be written into it."""
+    folder = shutil.copytree(migrations.FOLDER, tmp_path / "migrations")
+    monkeypatch.setattr(migrations, "FOLDER", folder)
+    monkeypatch.setattr(migrations, "_scripts", cache(migrations._scripts.__wrapped__))
+    return folder
 
 
 @pytest.fixture
@@ -93,12 +117,29 @@ async def test_without_its_database_production_starts_and_is_not_ready(start: St
         assert (await client.get("/hello")).status_code == 200
 
 
-async def test_a_new_migration_holds_what_the_models_have_gained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = shutil.copytree(migrations.FOLDER, tmp_path / "migrations")
-    monkeypatch.setattr(migrations, "FOLDER", folder)
-    monkeypatch.setattr(migrations, "_scripts", cache(migrations._scripts.__wrapped__))
+async def count(table: str) -> int:
+    database = Database(DatabaseSettings().url)
+    async with database.reading() as session:
+        found = await session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
+    await database.engine.dispose()
+    return int(found or 0)
+
+
+async def test_a_table_that_is_rebuilt_takes_nothing_with_it(folder: Path) -> None:
+    (folder / "versions/rebuild.py").write_text(REBUILD)
+    await migrations.apply(DatabaseSettings().url)
+    assert (await count("parents"), await count("children")) == (1, 1)
+
+
+async def test_a_migration_that_leaves_rows_referring_to_none_changes_nothing(folder: Path) -> None:
+    spoils = '    op.execute("DELETE FROM parents")\n'
+    (folder / "versions/rebuild.py").write_text(REBUILD + spoils)
+    with pytest.raises(RuntimeError, match="rows refer to none: children to parents"):
+        await migrations.apply(DatabaseSettings().url)
+    assert await count("sqlite_master WHERE name = 'parents'") == 0
+
+
+async def test_a_new_migration_holds_what_the_models_have_gained(folder: Path) -> None:
     url = DatabaseSettings().url
     await migrations.apply(url)
     gained = Table("colours", Base.metadata, Column("id", Integer, primary_key=True))

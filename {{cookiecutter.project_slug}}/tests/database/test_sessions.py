@@ -97,7 +97,7 @@ class Busy:
 
 async def test_those_who_start_a_sqlite_file_at_once_try_again() -> None:
     busy = Busy(2)
-    await _prepare(busy, 5)
+    await _prepare(busy, 5, "ON")
     assert [s.split()[1] for s in busy.asked] == ["foreign_keys"] + ["journal_mode"] * 3
     with pytest.raises(sqlite3.OperationalError):
-        await _prepare(Busy(99), 0)
+        await _prepare(Busy(99), 0, "ON")
