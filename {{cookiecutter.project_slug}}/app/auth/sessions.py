@@ -1,5 +1,6 @@
 """Sessions: who is logged in, kept in the database and for a moment in memory."""
 
+import asyncio
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -34,13 +35,14 @@ class Sessions:
     def __init__(self, database: Database, revocations: Revocations) -> None:
         self._database, self._revocations = database, revocations
         self._cache: dict[str, tuple[float, Identity]] = {}
+        self._keys: dict[str | None, str] = {}
         self._endings = 0
 
     async def start(self, account: Account, remember: bool, address: str, agent: str) -> str:
         """Begin a session; its token."""
         token, moment = new_token(), now()
         lifetime = REMEMBERED if remember else SHORT
-        async with self._database.session() as session:
+        async with self._database.writing() as session:
             session.add(
                 Session(
                     token_hash=hashed(token),
@@ -69,7 +71,7 @@ class Sessions:
     async def end(self, token: str) -> str | None:
         """End the token's session, on every process; the id of its account."""
         query = delete(Session).where(Session.token_hash == hashed(token))
-        async with self._database.session() as session:
+        async with self._database.writing() as session:
             found = await session.execute(query.returning(Session.id, Session.account_id))
             ended = found.one_or_none()
         if ended is None:
@@ -81,17 +83,19 @@ class Sessions:
     def forget(self, ended: str) -> None:
         """Take a session that has ended out of memory."""
         self._endings += 1
-        self._cache = {k: kept for k, kept in self._cache.items() if kept[1].session != ended}
+        if key := self._keys.pop(ended, None):
+            del self._cache[key]
 
     async def delete_expired(self) -> None:
         """Delete the sessions and mail tokens whose time is over, and tell of each session."""
         moment = now()
-        async with self._database.session() as session:
+        async with self._database.writing() as session:
             old = delete(Session).where(Session.idle_expires_at <= moment).returning(Session.id)
             ended = (await session.scalars(old)).all()
             await session.execute(delete(MailToken).where(MailToken.expires_at <= moment))
         for session_id in ended:
             await self._revocations.announce(session_id)
+            await asyncio.sleep(0)  # there may be thousands: let requests through
 
     async def _look_up(self, key: str) -> Identity | None:
         query = select(Session, Account.email).join(Account).where(Session.token_hash == key)
@@ -109,11 +113,13 @@ class Sessions:
         until = min(moment + idle, seen.expires_at)
         change = update(Session).where(Session.id == seen.id)
         with suppress(Unavailable):  # it can be noted next time
-            async with self._database.session() as session:
+            async with self._database.writing() as session:
                 await session.execute(change.values(last_seen_at=moment, idle_expires_at=until))
 
     def _keep(self, key: str, identity: Identity) -> None:
         self._cache.pop(key, None)
         if len(self._cache) >= MOST:
-            del self._cache[next(iter(self._cache))]
+            oldest = next(iter(self._cache))
+            del self._keys[self._cache.pop(oldest)[1].session]
         self._cache[key] = time.monotonic() + CACHE_SECONDS, identity
+        self._keys[identity.session] = key

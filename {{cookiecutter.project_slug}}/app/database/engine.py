@@ -11,6 +11,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.database.unavailable import tell_apart
+
 CONNECT_SECONDS = 2.0
 COMMAND_SECONDS = 5.0
 LOCK_SECONDS = 5.0
@@ -24,23 +26,41 @@ def create(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, LOCK_SECONDS, **POOL)
     limits = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
-    return create_async_engine(url, connect_args=limits, pool_pre_ping=True, **POOL)
+    return _engine(url, limits, pool_pre_ping=True, **POOL)
 
 
 def patient(url: URL) -> AsyncEngine:
-    """One connection at a time that may take its time, as migrations do."""
+    """One connection at a time that may take its time, as migrations do.
+
+    On SQLite without foreign keys: a table is altered by dropping it, and that would cascade.
+    """
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, PATIENT_SECONDS, poolclass=NullPool)
-    return create_async_engine(url, connect_args={"timeout": CONNECT_SECONDS}, poolclass=NullPool)
+        return _sqlite(url, PATIENT_SECONDS, keys="OFF", poolclass=NullPool)
+    return _engine(url, {"timeout": CONNECT_SECONDS}, poolclass=NullPool)
 
 
-def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
+def check_foreign_keys(connection: Connection) -> None:
+    """Raise if `patient` has left rows behind that refer to none, before they are committed."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            tables = sorted({f"{row.table} to {row.parent}" for row in broken})
+            raise RuntimeError(f"rows refer to none: {', '.join(tables)}")
+
+
+def _engine(url: URL, limits: dict[str, Any], **options: Any) -> AsyncEngine:
+    """The engine; the parameters of a statement are not in its errors, and so not in the log."""
+    options |= {"connect_args": limits, "hide_parameters": True}
+    return tell_apart(create_async_engine(url, **options))
+
+
+def _sqlite(url: URL, lock_seconds: float, keys: str = "ON", **options: Any) -> AsyncEngine:
     """SQLite with a log beside the file (WAL): readers and the one writer do not block each other.
 
     The driver's own transactions are switched off, as they begin too late.
     """
     limits = {"timeout": lock_seconds, "isolation_level": None}
-    engine = create_async_engine(url, connect_args=limits, **options)
+    engine = _engine(url, limits, **options)
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _make_folder(*_: object) -> None:
@@ -48,7 +68,7 @@ def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def _set(connection: Any, record: object) -> None:
-        connection.run_async(lambda driver: _prepare(driver, lock_seconds))
+        connection.run_async(lambda driver: _prepare(driver, lock_seconds, keys))
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -59,9 +79,9 @@ def _sqlite(url: URL, lock_seconds: float, **options: Any) -> AsyncEngine:
     return engine
 
 
-async def _prepare(driver: Any, seconds: float) -> None:
+async def _prepare(driver: Any, seconds: float, keys: str) -> None:
     """Set the connection; SQLite does not itself wait for another who is about to start the WAL."""
-    await driver.execute("PRAGMA foreign_keys = ON")
+    await driver.execute(f"PRAGMA foreign_keys = {keys}")
     deadline = time.monotonic() + seconds
     while True:
         try:

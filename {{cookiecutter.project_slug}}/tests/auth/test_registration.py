@@ -90,14 +90,14 @@ async def test_on_postgresql_it_is_the_same(start: Start, postgres_url: str) -> 
 
 async def test_a_link_ends_with_its_time(client: Client) -> None:
     await register(client)
-    async with client.service.get(Database).session() as session:
+    async with client.service.get(Database).writing() as session:
         await session.execute(text("UPDATE mail_tokens SET expires_at = '2020-01-01 00:00:00'"))
     assert (await confirm(client, await mailed_token(client))).status_code == 400
 
 
 async def test_a_link_is_for_its_purpose_only(client: Client) -> None:
     await register(client)
-    async with client.service.get(Database).session() as session:
+    async with client.service.get(Database).writing() as session:
         await session.execute(text("UPDATE mail_tokens SET purpose = 'reset'"))
     assert (await confirm(client, await mailed_token(client))).status_code == 400
 
@@ -124,6 +124,24 @@ async def test_a_weak_password_is_refused_with_a_reason(client: Client, password
 async def test_what_is_no_address_is_refused(client: Client, email: str) -> None:
     answer = await register(client, email)
     assert (answer.status_code, set(answer.json()["errors"])) == (422, {"email"})
+
+
+@pytest.mark.parametrize(
+    ("registered", "typed"),
+    [
+        ("Ada@BÜCHER.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@xn--bcher-kva.example.com", "ada@bücher.example.com"),
+        ("jos\u00e9@example.com", "Jose\u0301@example.com"),
+        ("jose\u0301@example.com", " JOS\u00c9@example.com "),
+    ],
+)
+async def test_an_address_is_the_same_however_it_is_typed(
+    client: Client, registered: str, typed: str
+) -> None:
+    await join(client, registered)
+    assert (await login(client, typed)).status_code == 200
+    await register(client, typed)
+    assert "token=" not in (await mails(client))[0]["text"]
 
 
 async def test_links_lead_to_us_whatever_host_was_asked(start: Start) -> None:

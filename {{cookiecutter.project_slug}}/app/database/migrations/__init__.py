@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from app.database import engine
+from app.database.unavailable import reaching
 
 LOCK = 0x6D696772617465
 """The key of PostgreSQL's advisory lock: any number that nothing else uses."""
 
 FOLDER = Path(__file__).parent
+FILE = "%(year)d%(month).2d%(day).2d_%(hour).2d%(minute).2d_%(rev)s_%(slug)s"
+"""Files are in order; as their ids are random, two branches do not take the same one."""
 
 log = structlog.get_logger()
 logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
@@ -31,11 +35,13 @@ async def apply(url: URL) -> None:
 
 
 async def write(url: URL, message: str) -> None:
-    """Write a file with the step from the database to the models, to be read before it is used."""
-    number = f"{len(list(_scripts().walk_revisions())) + 1:04}"
-    await _locked(
-        url, lambda c: command.revision(_config(c), message, autogenerate=True, rev_id=number)
-    )
+    """Write a file with the step from the newest schema to the models, to be read before use."""
+
+    def revise(connection: Connection) -> None:
+        _upgrade(connection)
+        command.revision(_config(connection), message, autogenerate=True)
+
+    await _locked(url, revise)
 
 
 def must_be_applied(connection: Connection) -> None:
@@ -46,14 +52,12 @@ def must_be_applied(connection: Connection) -> None:
 
 
 async def _locked(url: URL, work: Callable[[Connection], Any]) -> None:
-    patient = engine.patient(url)
-    try:
-        async with patient.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            await connection.run_sync(work)
-    finally:
-        await patient.dispose()
+    async with AsyncExitStack() as stack:
+        with reaching():
+            connection = await stack.enter_async_context(engine.patient(url).begin())
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        await connection.run_sync(work)
 
 
 def _upgrade(connection: Connection) -> None:
@@ -65,7 +69,8 @@ def _upgrade(connection: Connection) -> None:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    for name, value in (("script_location", str(FOLDER)), ("file_template", FILE)):
+        config.set_main_option(name, value.replace("%", "%%"))
     return config
 
 

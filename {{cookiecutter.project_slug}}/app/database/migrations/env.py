@@ -3,12 +3,15 @@
 from alembic import context
 
 from app.database.base import Base
+from app.database.engine import check_foreign_keys
 
+connection = context.config.attributes["connection"]
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
     target_metadata=Base.metadata,
     render_as_batch=True,  # SQLite cannot alter a table in place
     compare_type=True,
 )
 with context.begin_transaction():
     context.run_migrations()
+    check_foreign_keys(connection)
