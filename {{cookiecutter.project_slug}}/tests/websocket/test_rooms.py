@@ -97,14 +97,15 @@ class TestRooms:
                     texts += await peer.texts(1)
                 assert len(texts) == len(set(texts))
 
-    @pytest.mark.parametrize("unknown", ["1-0", "99999999999999-0"])
+    @pytest.mark.parametrize("unknown", ["1-0", "99999999999999-0", "that of 1"])
     async def test_what_is_not_kept_resets(
         self, start: Start, environment: dict[str, str], unknown: str
     ) -> None:
         async with start(WEBSOCKET_HISTORY="3", **environment) as client:
             ada = await enter(client, "Ada")
             await ada.say("1", "2", "3", "4")
-            await ada.texts(4)
+            unknown = unknown.replace("that of 1", (await ada.next())["id"])
+            await ada.texts(3)
             back = await enter(client, "Bob", f"lobby?after={unknown}")
             assert await back.read() == {"type": "reset"}
             assert await back.texts(3) == ["2", "3", "4"]
