@@ -7,6 +7,8 @@ from datetime import datetime
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
+from redis.exceptions import ConnectionError
 from structlog.testing import capture_logs
 
 from app.jobs import COMMANDS, every
@@ -94,6 +96,24 @@ async def test_a_lease_is_kept_for_as_long_as_the_run(
             with pytest.raises(Overlap):
                 await second.lease("job").__aenter__()
             await asyncio.sleep(0.02)
+
+
+async def test_a_lease_is_renewed_again_after_that_has_failed(
+    clients: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
+    tries, reacquire = [], Lock.reacquire
+    errors = {1: OSError, 3: ConnectionError}
+
+    async def interrupted(lock: Lock) -> bool:
+        tries.append(lock)
+        if error := errors.get(len(tries)):
+            raise error
+        return await reacquire(lock)
+
+    monkeypatch.setattr(Lock, "reacquire", interrupted)
+    async with clients[0].service.get(Ledger).lease("job"):
+        await until(lambda: len(tries) >= 4)
 
 
 async def test_a_run_whose_lease_is_lost_is_cancelled(
