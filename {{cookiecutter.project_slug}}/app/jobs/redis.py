@@ -71,7 +71,7 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise ledger.Unavailable(str(error)) from error
+        raise ledger.Unavailable(error) from error
 
 
 @asynccontextmanager

@@ -159,7 +159,7 @@ async def test_a_run_is_no_failure_when_it_cannot_be_recorded(
     async def unrecorded(service: Service) -> None: ...
 
     async def record(*arguments: object) -> None:
-        raise Unavailable
+        raise Unavailable("on purpose")
 
     monkeypatch.setattr(module.Ledger, "record", record)
     assert (await clients[0].service.get(Runner).run(unrecorded)).status == "ok"
@@ -174,4 +174,13 @@ async def test_the_command_runs_no_job_that_another_process_is_running(
     monkeypatch.setenv("REDIS_URL", redis_url)
     async with clients[0].service.get(Ledger).lease("probe"):
         assert await COMMANDS["job"](create_service(), ["probe"]) == 1
-    assert capsys.readouterr().err == "probe: The job is running already.\n"
+    assert capsys.readouterr().err == "probe: the job is running already\n"
+
+
+async def test_the_command_says_in_one_line_that_the_server_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    assert await COMMANDS["job"](create_service(), ["probe"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("probe: the ledger cannot be reached: ")
