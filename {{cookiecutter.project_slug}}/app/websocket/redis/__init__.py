@@ -32,7 +32,7 @@ log = structlog.get_logger()
 class Rooms(rooms.Rooms):
     def __init__(self, service: "Service") -> None:
         super().__init__(service)
-        self._redis = once(service.get(Redis))
+        self._redis = without_retries(service.get(Redis))
         self._length = self.most_kept and max(self.most_kept, MOST_READ)
         self._presence = Presence(self._redis, self.rooms)
         self._changes = START
@@ -40,7 +40,7 @@ class Rooms(rooms.Rooms):
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with self._redis:
-            async with background(self._follow, self._presence.keep, failed=self._presence.unsure):
+            async with background(self._follow, self._presence.keep, failed=self._presence.recheck):
                 yield
             await self._presence.end()
 
@@ -93,7 +93,7 @@ class Rooms(rooms.Rooms):
         for key, entries in answer:
             if key == CHANGES:
                 self._changes = Id.parse(entries[-1][0])
-                self._presence.told(fields for _, fields in entries)
+                self._presence.handle_changes(fields for _, fields in entries)
             elif room := self.rooms.get(names[key]):
                 for entry in entries:
                     room.deliver(message(room.name, *entry))
@@ -117,7 +117,7 @@ def available() -> Iterator[None]:
         raise rooms.Unavailable from None
 
 
-def once(client: Redis) -> Redis:
+def without_retries(client: Redis) -> Redis:
     """A client of the same server that repeats no command: said twice would be heard twice.
 
     It speaks RESP2, with which redis-py notices that an idle connection was closed.
