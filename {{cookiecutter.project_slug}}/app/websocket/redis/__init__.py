@@ -118,11 +118,7 @@ def available() -> Iterator[None]:
 
 
 def without_retries(client: Redis) -> Redis:
-    """A client of the same server that repeats no command: said twice would be heard twice.
-
-    It speaks RESP2, with which redis-py notices that an idle connection was closed.
-    """
+    """A client of the same server that repeats no command: said twice would be heard twice."""
     pool = client.connection_pool
-    options = {k: v for k, v in pool.connection_kwargs.items() if not k.startswith("maint_")}
-    options |= {"retry": Retry(NoBackoff(), 0), "protocol": 2, "decode_responses": True}
-    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **options))
+    own: Any = {"retry": Retry(NoBackoff(), 0), "decode_responses": True}
+    return Redis.from_pool(ConnectionPool(pool.connection_class, **pool.connection_kwargs | own))
