@@ -48,7 +48,7 @@ async def test_each_tick_runs_once_over_all_processes(
         won[tick].append(await claim(self, job, tick))
         return won[tick][-1]
 
-    @every(seconds=0.1)
+    @every(seconds=0.05)
     async def shared(service: Service) -> None:
         ran.append(service)
 
@@ -90,7 +90,7 @@ async def test_a_lease_is_kept_for_as_long_as_the_run(
 ) -> None:
     monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
     first, second = (client.service.get(Ledger) for client in clients)
-    end = asyncio.get_running_loop().time() + 0.7
+    end = asyncio.get_running_loop().time() + 0.45
     async with first.lease("job"):
         while asyncio.get_running_loop().time() < end:
             with pytest.raises(Overlap):

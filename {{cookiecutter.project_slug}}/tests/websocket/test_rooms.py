@@ -78,11 +78,12 @@ class TestRooms:
             assert await newcomer.texts(1) == ["4"]
 
     async def test_nothing_is_lost_or_doubled_while_others_speak(
-        self, start: Start, environment: dict[str, str]
+        self, start: Start, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("app.websocket.rooms.CHUNK", 20)
         async with start(WEBSOCKET_MESSAGES_PER_MINUTE="0", **environment) as client:
             ada = await enter(client, "Ada")
-            expected = [str(number) for number in range(250)]
+            expected = [str(number) for number in range(100)]
             speaking = asyncio.create_task(ada.say(*expected))
             late: list[Peer] = []
             while not speaking.done():
