@@ -50,9 +50,10 @@ def listen(settings: Settings) -> list[socket.socket]:
         if settings.unix_socket:
             return [bind_unix_socket(settings.unix_socket, mode=0o660)]
         return bind_sockets(settings.port, settings.host)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # Tornado's, where a file is there that is no socket
         where = settings.unix_socket or f"{settings.host}:{settings.port}"
-        raise ListenError(f"cannot listen on {where}: {error.strerror}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ListenError(f"cannot listen on {where}: {reason}") from None
 
 
 @asynccontextmanager

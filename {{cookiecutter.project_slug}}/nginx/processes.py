@@ -14,6 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 READY_SECONDS = 30
 STOP_SECONDS = 60
+"""More than DRAIN_SECONDS (10) and what ends after that."""
 
 
 class Failure(Exception):

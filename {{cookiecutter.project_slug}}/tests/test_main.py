@@ -4,6 +4,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -46,6 +47,22 @@ def test_a_port_in_use_is_said_in_one_line(run: Run) -> None:
         ended = run(PORT=str(port))
     assert ended.code == 1
     assert ended.err == [f"cannot listen on 127.0.0.1:{port}: Address already in use"]
+
+
+def test_a_file_in_place_of_the_socket_is_said_in_one_line_and_stays(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    ended = run(UNIX_SOCKET=str(file))
+    assert ended.code == 1
+    assert ended.err == [f"cannot listen on {file}: File {file} exists and is not a socket"]
+    assert file.exists()
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_said_in_one_line(run: Run) -> None:
+    path = "/" + 108 * "x"
+    assert run(UNIX_SOCKET=path).err == [f"cannot listen on {path}: AF_UNIX path too long"]
 
 
 def test_production_does_not_start_without_its_settings(run: Run) -> None:

@@ -68,7 +68,7 @@ async def run_now(service: "Service", arguments: list[str]) -> int:
         async with service.running():
             run = await service.get(Runner).run(jobs[name])
     except (Overlap, Unavailable, LeaseLost) as error:
-        print(f"{name}: {(error.__doc__ or '').splitlines()[0]}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 1
     print(f"{name}: {run.status} after {run.seconds:.3f} s")
     return int(run.status != "ok")

@@ -7,15 +7,24 @@ from datetime import datetime
 
 
 class Unavailable(Exception):
-    """The ledger cannot be reached."""
+    """The ledger cannot be reached, for this reason."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"the ledger cannot be reached: {reason}")
 
 
 class LeaseLost(Exception):
-    """The lease of a run could not be renewed: the run was cancelled."""
+    """The run was cancelled, as another could have begun."""
+
+    def __init__(self) -> None:
+        super().__init__("the lease of the run could not be renewed")
 
 
 class Overlap(Exception):
-    """The job is running already."""
+    """A job never overlaps itself."""
+
+    def __init__(self) -> None:
+        super().__init__("the job is running already")
 
 
 @dataclass(frozen=True, slots=True)

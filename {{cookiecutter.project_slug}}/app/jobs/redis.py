@@ -45,7 +45,7 @@ class Ledger(ledger.Ledger):
         except TimeoutError as error:
             raise ledger.LeaseLost if lapse.expired() else error from None
         finally:
-            with suppress(RedisError):  # not reached, or not ours any more: it ends by itself
+            with suppress(RedisError, OSError):  # out of reach, or not ours now: it ends by itself
                 await lock.release()
 
     async def record(self, job: str, run: ledger.Run) -> None:
@@ -71,7 +71,7 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise ledger.Unavailable(str(error)) from error
+        raise ledger.Unavailable(error) from error
 
 
 @asynccontextmanager
@@ -87,7 +87,7 @@ async def _renewing(lock: Lock, lapse: asyncio.Timeout) -> AsyncIterator[None]:
                 await lock.reacquire()
             except LockError:  # somebody else may have it
                 until = loop.time()
-            except RedisError:
+            except (RedisError, OSError):
                 continue
             if not lapse.expired():
                 lapse.reschedule(until)

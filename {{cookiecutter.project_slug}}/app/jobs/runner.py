@@ -31,18 +31,18 @@ class Runner:
         """Run the job for this tick, if the tick falls to this process."""
         try:
             if datetime.now(UTC) - tick > LATE:
-                self.passed(job, "missed", "this process was held up")
+                self.skip(job, "missed", "this process was held up")
             elif await self._ledger.claim(job.name, tick):
                 await self.run(job)
-        except Overlap:
-            self.passed(job, "skipped", "the last run is not over")
+        except Overlap as error:
+            self.skip(job, "skipped", str(error))
         except Unavailable as error:
-            self.passed(job, "missed", str(error))
-        except LeaseLost:
-            log.error("job cancelled: its lease could not be renewed", job=job.name)
+            self.skip(job, "missed", str(error))
+        except LeaseLost as error:
+            log.error("job cancelled", job=job.name, reason=str(error))
 
-    def passed(self, job: Job, status: str, reason: str) -> None:
-        """Say that a tick has come to no run."""
+    def skip(self, job: Job, status: str, reason: str) -> None:
+        """Say that a tick comes to no run."""
         RUNS.labels(job.name, status).inc()
         log.warning(f"tick {status}", job=job.name, reason=reason)
 

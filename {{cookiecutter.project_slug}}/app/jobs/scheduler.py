@@ -63,7 +63,7 @@ class Scheduler:
         self._clock.add_job(self._runner.tick, job.trigger, id=job.name, kwargs=call)
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
-        self._runner.passed(self.jobs[event.job_id], "skipped", "the last tick is not over")
+        self._runner.skip(self.jobs[event.job_id], "skipped", "the last tick is not over")
 
     def start(self) -> None:
         if self.here:

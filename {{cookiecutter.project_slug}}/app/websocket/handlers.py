@@ -10,8 +10,8 @@ from app.websocket.limits import Allowance
 from app.websocket.messages import START, Id, Say, error
 from app.websocket.rooms import Rooms, Unavailable
 from app.websocket.socket import Socket
+from app.websocket.sockets import POLICY_VIOLATION, TRY_AGAIN_LATER
 
-ABUSE, TRY_AGAIN_LATER = 1008, 1013
 MOST_CHARACTERS = 4096
 """How long a text may be: a room keeps many, and sends them to many."""
 
@@ -68,7 +68,7 @@ class RoomSocket(Socket):
         if not self.allowance.take():
             self.refuse("rate_limited", "Too many messages: wait a little.")
             if self.allowance.abused:
-                self.close(ABUSE, "too many messages")
+                self.close(POLICY_VIOLATION, "too many messages")
         elif text := self.understand(message):
             try:
                 await self.rooms.say(self.room, self.name, text)

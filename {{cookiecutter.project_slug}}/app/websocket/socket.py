@@ -10,9 +10,8 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from app.handlers import Guarded
 from app.problems import Problem
-from app.websocket.sockets import Sockets
+from app.websocket.sockets import TRY_AGAIN_LATER, Sockets
 
-TOO_SLOW = 1013
 MOST_QUEUED = 1024 * 1024
 """Bytes that may wait for a client; one that falls behind further is closed."""
 
@@ -100,7 +99,7 @@ class Socket(Guarded, WebSocketHandler):
     def send(self, message: bytes) -> None:
         """Write a text message (UTF-8), or close a client that does not keep up."""
         if self._queued > MOST_QUEUED:
-            self.close(TOO_SLOW, "too slow")
+            self.close(TRY_AGAIN_LATER, "too slow")
             return
         with suppress(WebSocketClosedError):
             self._write(message)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from app.websocket.socket import Socket
 
 OPEN = Gauge("websocket_sockets", "Open sockets")
-GOING_AWAY, SESSION_ENDED = 1001, 4401
+GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER, SESSION_ENDED = 1001, 1008, 1013, 4401
+"""Close codes, by their names in RFC 6455 and its registry; from 4000 on they are our own."""
 RETRY_SECONDS = 60
 
 

@@ -18,7 +18,7 @@ class Ran(list[str]):
 
     @property
     def job(self) -> Job:
-        @every(seconds=0.05)
+        @every(seconds=0.02)
         async def noted(service: Service) -> None:
             self.append("ran")
 

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
+from redis.exceptions import ConnectionError
 from structlog.testing import capture_logs
 
 from app.jobs import COMMANDS, every
@@ -46,7 +48,7 @@ async def test_each_tick_runs_once_over_all_processes(
         won[tick].append(await claim(self, job, tick))
         return won[tick][-1]
 
-    @every(seconds=0.1)
+    @every(seconds=0.05)
     async def shared(service: Service) -> None:
         ran.append(service)
 
@@ -88,12 +90,30 @@ async def test_a_lease_is_kept_for_as_long_as_the_run(
 ) -> None:
     monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
     first, second = (client.service.get(Ledger) for client in clients)
-    end = asyncio.get_running_loop().time() + 0.7
+    end = asyncio.get_running_loop().time() + 0.45
     async with first.lease("job"):
         while asyncio.get_running_loop().time() < end:
             with pytest.raises(Overlap):
                 await second.lease("job").__aenter__()
             await asyncio.sleep(0.02)
+
+
+async def test_a_lease_is_renewed_again_after_that_has_failed(
+    clients: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
+    tries, reacquire = [], Lock.reacquire
+    errors = {1: OSError, 3: ConnectionError}
+
+    async def interrupted(lock: Lock) -> bool:
+        tries.append(lock)
+        if error := errors.get(len(tries)):
+            raise error
+        return await reacquire(lock)
+
+    monkeypatch.setattr(Lock, "reacquire", interrupted)
+    async with clients[0].service.get(Ledger).lease("job"):
+        await until(lambda: len(tries) >= 4)
 
 
 async def test_a_run_whose_lease_is_lost_is_cancelled(
@@ -139,7 +159,7 @@ async def test_a_run_is_no_failure_when_it_cannot_be_recorded(
     async def unrecorded(service: Service) -> None: ...
 
     async def record(*arguments: object) -> None:
-        raise Unavailable
+        raise Unavailable("on purpose")
 
     monkeypatch.setattr(module.Ledger, "record", record)
     assert (await clients[0].service.get(Runner).run(unrecorded)).status == "ok"
@@ -154,4 +174,13 @@ async def test_the_command_runs_no_job_that_another_process_is_running(
     monkeypatch.setenv("REDIS_URL", redis_url)
     async with clients[0].service.get(Ledger).lease("probe"):
         assert await COMMANDS["job"](create_service(), ["probe"]) == 1
-    assert capsys.readouterr().err == "probe: The job is running already.\n"
+    assert capsys.readouterr().err == "probe: the job is running already\n"
+
+
+async def test_the_command_says_in_one_line_that_the_server_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    assert await COMMANDS["job"](create_service(), ["probe"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("probe: the ledger cannot be reached: ")

@@ -130,6 +130,15 @@ def program(name: str) -> str:
     return found
 
 
+def stop_seconds() -> int:
+    """How long a process may take to end before it is killed, by the unit and by `nginx/up`."""
+    unit = (ROOT / "nginx/systemd/app@.service").read_text()
+    up = (ROOT / "nginx/processes.py").read_text()
+    found = re.findall(r"^(?:TimeoutStopSec=|STOP_SECONDS = )(\d+)$", unit + up, re.M)
+    assert len(found) == 2
+    return min(map(int, found))
+
+
 @pytest.fixture(scope="session")
 def nginx() -> str:
     """The real one."""

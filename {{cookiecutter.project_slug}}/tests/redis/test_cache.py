@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError
+from structlog.testing import capture_logs
 
 from app.redis.cache import Cache
 from tests.conftest import Start
@@ -55,3 +58,46 @@ async def test_an_error_is_raised_and_not_remembered(cache: Cache) -> None:
     with pytest.raises(ZeroDivisionError):
         await cache.remember("key", 60, Slow(fails=True))
     assert await cache.remember("key", 60, Slow()) == {"call": 1}
+
+
+async def test_without_a_server_it_computes_each_time_and_logs_that_once(start: Start) -> None:
+    slow = Slow()
+    async with start(REDIS_URL="redis://127.0.0.1:1/0") as client:
+        cache = client.service.get(Cache)
+        with capture_logs() as logs:
+            for call in (1, 2):
+                assert await cache.remember("key", 60, slow) == {"call": call}
+            await cache.forget("key")
+        assert [entry["event"] for entry in logs].count("cache failed") == 3
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, ConnectionError, OSError])
+async def test_without_a_server_an_error_of_the_computation_is_raised(
+    start: Start, error: type[Exception]
+) -> None:
+    calls = []
+
+    async def fail() -> None:
+        calls.append(1)
+        raise error
+
+    async with start(REDIS_URL="redis://127.0.0.1:1/0") as client:
+        with pytest.raises(error):
+            await client.service.get(Cache).remember("key", 60, fail)
+    assert len(calls) == 1
+
+
+async def test_what_was_computed_is_given_though_the_server_has_gone_meanwhile(
+    start: Start, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow()
+    async with start(REDIS_URL=redis_url) as client:
+
+        async def gone(*arguments: object, **options: object) -> None:
+            raise ConnectionError
+
+        async def compute() -> dict[str, int]:
+            monkeypatch.setattr(client.service.get(Redis), "set", gone)
+            return await slow()
+
+        assert await client.service.get(Cache).remember("key", 60, compute) == {"call": 1}

@@ -78,11 +78,12 @@ class TestRooms:
             assert await newcomer.texts(1) == ["4"]
 
     async def test_nothing_is_lost_or_doubled_while_others_speak(
-        self, start: Start, environment: dict[str, str]
+        self, start: Start, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("app.websocket.rooms.CHUNK", 20)
         async with start(WEBSOCKET_MESSAGES_PER_MINUTE="0", **environment) as client:
             ada = await enter(client, "Ada")
-            expected = [str(number) for number in range(250)]
+            expected = [str(number) for number in range(100)]
             speaking = asyncio.create_task(ada.say(*expected))
             late: list[Peer] = []
             while not speaking.done():
@@ -97,14 +98,15 @@ class TestRooms:
                     texts += await peer.texts(1)
                 assert len(texts) == len(set(texts))
 
-    @pytest.mark.parametrize("unknown", ["1-0", "99999999999999-0"])
+    @pytest.mark.parametrize("unknown", ["1-0", "99999999999999-0", "that of 1"])
     async def test_what_is_not_kept_resets(
         self, start: Start, environment: dict[str, str], unknown: str
     ) -> None:
         async with start(WEBSOCKET_HISTORY="3", **environment) as client:
             ada = await enter(client, "Ada")
             await ada.say("1", "2", "3", "4")
-            await ada.texts(4)
+            unknown = unknown.replace("that of 1", (await ada.next())["id"])
+            await ada.texts(3)
             back = await enter(client, "Bob", f"lobby?after={unknown}")
             assert await back.read() == {"type": "reset"}
             assert await back.texts(3) == ["2", "3", "4"]

@@ -3,6 +3,7 @@ const FIRST_WAIT = 500, LONGEST_WAIT = 30_000; // milliseconds
 const MOST_SHOWN = 1000; // messages
 const SAME_BREATH = 5 * 60_000; // milliseconds within which one name stands over several messages
 const SESSION_ENDED = 4401;
+const START = "0-0"; // the id before the first message
 
 const room = document.querySelector(".room");
 const [log, people, state] = [".log", ".people ul", ".state"].map((s) => room.querySelector(s));
@@ -12,7 +13,7 @@ const shown = new Set();
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" });
 const calendar = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 
-let socket, last, failures = 0, timer;
+let socket, last = START, failures = 0, timer;
 
 const take = {
   message: show,
@@ -63,7 +64,7 @@ function retry() {
 
 function withAfter(path) {
   const url = new URL(address + path, location.href);
-  if (last !== undefined) url.searchParams.set("after", last);
+  url.searchParams.set("after", last);
   return url.href;
 }
 
@@ -111,7 +112,7 @@ function person(who) {
 function forget() {
   log.replaceChildren();
   shown.clear();
-  last = undefined;
+  last = START;
 }
 
 function tell(name) {

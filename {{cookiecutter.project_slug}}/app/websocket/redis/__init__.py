@@ -23,7 +23,8 @@ KEPT_SECONDS = 7 * 24 * 3600
 BLOCK_MS = 1000
 """How long a read may wait: less than a command may take."""
 MOST_READ = 500
-"""Messages of one room in one read."""
+"""Messages of one room in one read. A stream has as many, however short the history: what is said
+at once must reach those who follow before it goes."""
 
 log = structlog.get_logger()
 
@@ -31,14 +32,15 @@ log = structlog.get_logger()
 class Rooms(rooms.Rooms):
     def __init__(self, service: "Service") -> None:
         super().__init__(service)
-        self._redis = once(service.get(Redis))
+        self._redis = without_retries(service.get(Redis))
+        self._length = self.most_kept and max(self.most_kept, MOST_READ)
         self._presence = Presence(self._redis, self.rooms)
         self._changes = START
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with self._redis:
-            async with background(self._follow, self._presence.keep, failed=self._presence.unsure):
+            async with background(self._follow, self._presence.keep, failed=self._presence.recheck):
                 yield
             await self._presence.end()
 
@@ -46,7 +48,7 @@ class Rooms(rooms.Rooms):
         with available():
             async with self._redis.pipeline(transaction=False) as pipe:
                 fields: Any = {"who": who, "text": text}
-                pipe.xadd(stream(name), fields, maxlen=self.most_kept, approximate=False)
+                pipe.xadd(stream(name), fields, maxlen=self._length, approximate=False)
                 pipe.expire(stream(name), KEPT_SECONDS)
                 await pipe.execute()
 
@@ -56,18 +58,27 @@ class Rooms(rooms.Rooms):
             return Id.parse(entries[0][0]) if entries else START
 
     async def history(self, name: str, after: Id, most: int | None = None) -> rooms.Kept:
-        """A message that is still in the stream has everything after it in there, too."""
+        """A message that is still kept has everything after it kept, too."""
         with available():
-            first = [] if after == START else await self._range(name, str(after), most and most + 1)
-            if first and first[0].id == after:
-                return rooms.Kept(first[1:])
-            return rooms.Kept(await self._range(name, "-", most), reset=after != START)
+            oldest = await self._oldest(name)
+            if START < after >= oldest:
+                found = await self._range(name, after, most and most + 1)
+                if found and found[0].id == after:
+                    return rooms.Kept(found[1:])
+            return rooms.Kept(await self._range(name, oldest, most), reset=after != START)
 
     def changed(self, room: rooms.Room) -> None:
         self._presence.announce(room.name)
 
-    async def _range(self, name: str, first: str, most: int | None) -> list[Message]:
-        entries: Any = await self._redis.xrange(stream(name), min=first, count=most)
+    async def _oldest(self, name: str) -> Id:
+        """From which id on messages are history: a stream may be longer than that."""
+        if self.most_kept == self._length:
+            return START
+        entries: Any = await self._redis.xrevrange(stream(name), count=self.most_kept)
+        return Id.parse(entries[-1][0]) if entries else START
+
+    async def _range(self, name: str, first: Id, most: int | None) -> list[Message]:
+        entries: Any = await self._redis.xrange(stream(name), min=str(first), count=most)
         return [message(name, *entry) for entry in entries]
 
     async def _follow(self) -> None:
@@ -82,7 +93,7 @@ class Rooms(rooms.Rooms):
         for key, entries in answer:
             if key == CHANGES:
                 self._changes = Id.parse(entries[-1][0])
-                self._presence.told(fields for _, fields in entries)
+                self._presence.handle_changes(fields for _, fields in entries)
             elif room := self.rooms.get(names[key]):
                 for entry in entries:
                     room.deliver(message(room.name, *entry))
@@ -106,12 +117,8 @@ def available() -> Iterator[None]:
         raise rooms.Unavailable from None
 
 
-def once(client: Redis) -> Redis:
-    """A client of the same server that repeats no command: said twice would be heard twice.
-
-    It speaks RESP2, with which redis-py notices that an idle connection was closed.
-    """
+def without_retries(client: Redis) -> Redis:
+    """A client of the same server that repeats no command: said twice would be heard twice."""
     pool = client.connection_pool
-    options = {k: v for k, v in pool.connection_kwargs.items() if not k.startswith("maint_")}
-    options |= {"retry": Retry(NoBackoff(), 0), "protocol": 2, "decode_responses": True}
-    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **options))
+    own: Any = {"retry": Retry(NoBackoff(), 0), "decode_responses": True}
+    return Redis.from_pool(ConnectionPool(pool.connection_class, **pool.connection_kwargs | own))

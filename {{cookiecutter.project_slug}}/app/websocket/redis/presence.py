@@ -38,14 +38,14 @@ class Presence:
         self._to_say.add(name)
         self._wanted.set()
 
-    def told(self, changes: Iterable[dict[str, str]]) -> None:
+    def handle_changes(self, changes: Iterable[dict[str, str]]) -> None:
         """Look, soon, at the rooms in these entries of the stream, but for our own."""
         for change in changes:
             if change["by"] != self._process:
                 self._to_look.update(change["rooms"].split())
         self._wanted.set()
 
-    def unsure(self) -> None:
+    def recheck(self) -> None:
         """Look again at every room: something may have been missed."""
         self._to_look.update(self._rooms)
 
@@ -56,7 +56,7 @@ class Presence:
                 await self._wanted.wait()
         self._wanted.clear()
         if beat := time.monotonic() >= self._next_beat:
-            self.unsure()
+            self.recheck()
         if beat or self._to_say:
             await self._say()
         await self._look()
