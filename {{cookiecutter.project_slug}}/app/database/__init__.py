@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from app.database import migrations
 from app.database.base import Base, now
-from app.database.sessions import Database, Unavailable, translated
+from app.database.sessions import Database
 from app.database.settings import DatabaseSettings
+from app.database.unavailable import Unavailable
 from app.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -35,16 +36,14 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
 
 
 async def _ready(database: Database) -> None:
-    with translated():
-        async with database.reader.connect() as connection:
-            await connection.run_sync(migrations.must_be_applied)
+    async with database.reader.connect() as connection:
+        await connection.run_sync(migrations.must_be_applied)
 
 
 async def _migrate(service: "Service", arguments: list[str]) -> int:
     """Apply the migrations that are new to the database."""
     try:
-        with translated():
-            await migrations.apply(service.get(DatabaseSettings).url)
+        await migrations.apply(service.get(DatabaseSettings).url)
     except Unavailable as error:
         raise SettingsError(f"DATABASE_URL: the database does not answer: {error}") from None
     return 0

@@ -11,6 +11,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.database.unavailable import tell_apart
+
 CONNECT_SECONDS = 2.0
 COMMAND_SECONDS = 5.0
 LOCK_SECONDS = 5.0
@@ -24,7 +26,7 @@ def create(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, LOCK_SECONDS, **POOL)
     limits = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
-    return create_async_engine(url, connect_args=limits, pool_pre_ping=True, **POOL)
+    return _engine(url, limits, pool_pre_ping=True, **POOL)
 
 
 def patient(url: URL) -> AsyncEngine:
@@ -34,7 +36,7 @@ def patient(url: URL) -> AsyncEngine:
     """
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, PATIENT_SECONDS, keys="OFF", poolclass=NullPool)
-    return create_async_engine(url, connect_args={"timeout": CONNECT_SECONDS}, poolclass=NullPool)
+    return _engine(url, {"timeout": CONNECT_SECONDS}, poolclass=NullPool)
 
 
 def check_foreign_keys(connection: Connection) -> None:
@@ -46,13 +48,19 @@ def check_foreign_keys(connection: Connection) -> None:
             raise RuntimeError(f"rows refer to none: {', '.join(tables)}")
 
 
+def _engine(url: URL, limits: dict[str, Any], **options: Any) -> AsyncEngine:
+    """The engine; the parameters of a statement are not in its errors, and so not in the log."""
+    options |= {"connect_args": limits, "hide_parameters": True}
+    return tell_apart(create_async_engine(url, **options))
+
+
 def _sqlite(url: URL, lock_seconds: float, keys: str = "ON", **options: Any) -> AsyncEngine:
     """SQLite with a log beside the file (WAL): readers and the one writer do not block each other.
 
     The driver's own transactions are switched off, as they begin too late.
     """
     limits = {"timeout": lock_seconds, "isolation_level": None}
-    engine = create_async_engine(url, connect_args=limits, **options)
+    engine = _engine(url, limits, **options)
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _make_folder(*_: object) -> None:

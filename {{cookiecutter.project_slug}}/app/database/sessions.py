@@ -1,32 +1,16 @@
 """Sessions: the one way to the data, in transactions that end."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.database import engine
-from app.problems import Problem
-
-AWAY = ("08", "28", "3D", "53", "57")
-"""Classes of SQLSTATE that tell of the server, not of the statement (PostgreSQL, appendix A)."""
+from app.database.unavailable import Unavailable, reaching
 
 log = structlog.get_logger()
-
-
-class Unavailable(Problem):
-    """The database does not answer: 503; what it said instead is for the log only."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__(503, "The database does not answer. Try again soon.", {"Retry-After": "5"})
-        self.said = said
-
-    def __str__(self) -> str:
-        return self.said
 
 
 class Database:
@@ -44,46 +28,24 @@ class Database:
 
         Raises `Unavailable`. On SQLite there is one at a time: keep it short.
         """
-        with _logged():
-            async with self._writing.begin() as session:
-                yield session
+        async with _transaction(self._writing) as session:
+            yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads, and so waits for nobody; raises `Unavailable`."""
-        with _logged():
-            async with self._reading.begin() as session:
-                yield session
+        async with _transaction(self._reading) as session:
+            yield session
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise `Unavailable` for every error that says that the database cannot be reached."""
+@asynccontextmanager
+async def _transaction(make: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
+    """Log in one line that the database is away; the errors of the block itself pass."""
     try:
-        yield
-    except (OSError, PoolTimeout) as error:
-        reason: Exception = error
-    except DBAPIError as error:
-        if not _is_away(error):
-            raise
-        reason = error.orig or error
-    else:
-        return
-    raise Unavailable((str(reason) or type(reason).__name__).splitlines()[0]) from None
-
-
-@contextmanager
-def _logged() -> Iterator[None]:
-    """Log in one line that a request could not be served."""
-    try:
-        with translated():
-            yield
+        async with make.begin() as session:
+            with reaching():
+                await session.connection()
+            yield session
     except Unavailable as error:
         log.error("database is away", error=error.said)
         raise
-
-
-def _is_away(error: DBAPIError) -> bool:
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    kinds = (OperationalError, InterfaceError)
-    return error.connection_invalidated or isinstance(error, kinds) or state.startswith(AWAY)

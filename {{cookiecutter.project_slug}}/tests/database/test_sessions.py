@@ -3,34 +3,41 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from app.database import Database, Unavailable
+from app.database import Database, Unavailable, engine
 from app.database.engine import _prepare
 from app.database.settings import DatabaseSettings
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 TABLE = "CREATE TABLE numbers (number INTEGER PRIMARY KEY)"
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(DatabaseSettings(database_url=database_url).url)
-    async with database.session() as session:
-        await session.execute(text(TABLE))
+    await run(database, TABLE)
     yield database
     await database.engine.dispose()
 
 
-async def add(database: Database, number: int, fails: bool = False) -> None:
+async def run(database: Database, *statements: str, **parameters: int) -> None:
+    async with database.session() as session:
+        for statement in statements:
+            await session.execute(text(statement), parameters)
+
+
+async def add(database: Database, number: int, fails: Exception | None = None) -> None:
     async with database.session() as session:
         await session.execute(text("SELECT max(number) FROM numbers"))
         await session.execute(text("INSERT INTO numbers VALUES (:number)"), {"number": number})
         if fails:
-            raise ZeroDivisionError
+            raise fails
 
 
 async def total(database: Database) -> int:
@@ -41,7 +48,7 @@ async def total(database: Database) -> int:
 async def test_commits_at_the_end_and_rolls_back_on_an_error(database: Database) -> None:
     await add(database, 1)
     with pytest.raises(ZeroDivisionError):
-        await add(database, 2, fails=True)
+        await add(database, 2, ZeroDivisionError())
     with pytest.raises(IntegrityError):
         await add(database, 1)
     assert await total(database) == 1
@@ -59,8 +66,12 @@ async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
         assert await asyncio.wait_for(total(database), 1) == 0
 
 
-@pytest.mark.parametrize("away", ["postgresql://u@127.0.0.1:1/n", "sqlite:////proc/nowhere/x.db"])
+@pytest.mark.parametrize(
+    "away",
+    ["postgresql://u@127.0.0.1:1/n", "sqlite:////proc/nowhere/x.db", "sqlite:///no_database.db"],
+)
 async def test_a_database_that_is_away_is_said_in_one_line(away: str) -> None:
+    Path("no_database.db").write_text("something else")  # noqa: ASYNC240
     database = Database(DatabaseSettings(database_url=away).url)
     with pytest.raises(Unavailable) as caught:
         await total(database)
@@ -81,6 +92,77 @@ async def test_an_exhausted_pool_is_a_bounded_wait(
     for connection in held:
         await connection.close()
     assert await total(database) == 0
+
+
+async def test_a_fault_in_a_statement_is_not_the_databases(database: Database) -> None:
+    for fault in ("SELECT nothing FROM numbers", "SELECT * FROM nowhere", "SELEC"):
+        with pytest.raises(DBAPIError):
+            await run(database, fault)
+
+
+@on_sqlite
+async def test_what_the_block_itself_raises_passes(database: Database) -> None:
+    for error in (TimeoutError("mine"), ConnectionResetError("mine"), sqlite3.OperationalError()):
+        with pytest.raises(type(error)) as caught:
+            await add(database, 1, error)
+        assert caught.value is error
+    assert await total(database) == 0
+
+
+@on_sqlite
+async def test_an_error_does_not_tell_the_parameters(database: Database) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        await run(database, "INSERT INTO nowhere VALUES (:number)", number=31337)
+    assert "31337" not in str(caught.value)
+
+
+@on_sqlite
+@pytest.mark.parametrize("limit", ["query_only = ON", "max_page_count = 2"])
+async def test_a_file_that_cannot_be_written_is_unavailable(database: Database, limit: str) -> None:
+    with pytest.raises(Unavailable):
+        await run(database, f"PRAGMA {limit}", "CREATE TABLE more (number INTEGER)")
+
+
+@on_sqlite
+async def test_a_file_that_is_locked_is_unavailable(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.01)
+    hasty = Database(database.url)
+    async with database.session():
+        with pytest.raises(Unavailable, match="locked"):
+            await add(hasty, 1)
+    await hasty.engine.dispose()
+
+
+@on_postgresql
+async def test_a_connection_that_is_lost_is_unavailable_once(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        await run(database, "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert await total(database) == 0
+
+
+@on_postgresql
+async def test_a_connection_that_is_lost_while_nobody_uses_it_is_made_anew(
+    database: Database,
+) -> None:
+    other = Database(database.url)
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    ends = f"SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE {others}"  # noqa: S608
+    await run(other, ends)
+    assert await total(database) == 0
+    await other.engine.dispose()
+
+
+@on_postgresql
+async def test_an_answer_that_does_not_come_in_time_is_unavailable(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "COMMAND_SECONDS", 0.05)
+    hasty = Database(database.url)
+    with pytest.raises(Unavailable, match="TimeoutError"):
+        await run(hasty, "SELECT pg_sleep(5)")
+    await hasty.engine.dispose()
 
 
 class Busy:

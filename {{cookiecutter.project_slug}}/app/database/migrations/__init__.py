@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from app.database import engine
+from app.database.unavailable import reaching
 
 LOCK = 0x6D696772617465
 """The key of PostgreSQL's advisory lock: any number that nothing else uses."""
@@ -46,14 +48,12 @@ def must_be_applied(connection: Connection) -> None:
 
 
 async def _locked(url: URL, work: Callable[[Connection], Any]) -> None:
-    patient = engine.patient(url)
-    try:
-        async with patient.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            await connection.run_sync(work)
-    finally:
-        await patient.dispose()
+    async with AsyncExitStack() as stack:
+        with reaching():
+            connection = await stack.enter_async_context(engine.patient(url).begin())
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        await connection.run_sync(work)
 
 
 def _upgrade(connection: Connection) -> None:
