@@ -11,7 +11,7 @@ from tornado.web import RequestHandler
 from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie
 from app.auth.handlers import ROUTES
-from app.auth.mail import Mailbox, Mailer, Smtp
+from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.sessions import Sessions
@@ -47,7 +47,8 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
         async with revocations.listening():
             yield
     finally:
-        await mailer.finish()
+        # A command, which does not drain, waits for its mails.
+        await mailer.finish(service.seconds_left() if service.draining else SEND_SECONDS)
         passwords.close()
 
 

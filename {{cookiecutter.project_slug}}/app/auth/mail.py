@@ -28,8 +28,8 @@ class Mailer:
     def send(self, mail: Mail) -> None:
         raise NotImplementedError
 
-    async def finish(self) -> None:
-        """Wait for what is being sent, for a bounded time."""
+    async def finish(self, seconds: float) -> None:
+        """Wait for what is being sent, for so many seconds."""
 
 
 class Mailbox(Mailer):
@@ -57,9 +57,9 @@ class Smtp(Mailer):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def finish(self) -> None:
+    async def finish(self, seconds: float) -> None:
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=SEND_SECONDS)
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
             if late:
                 log.error("mails not sent", count=len(late))
 

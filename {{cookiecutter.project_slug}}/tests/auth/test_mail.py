@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from app.auth.mail import Mail, Mailer
 from app.auth.settings import AuthSettings
+from app.main import create_service
 from app.settings import Settings, SettingsError, load
 from tests.auth.people import EMAIL, confirm, login, mails, register
 from tests.conftest import Client, Start
@@ -41,6 +43,12 @@ async def smtp() -> AsyncIterator[tuple[Server, str]]:
         yield mail, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drain ends as soon as nothing is under way."""
+    monkeypatch.setattr("app.server.GRACE_SECONDS", 0)
+
+
 async def test_a_server_gets_the_mail_and_the_mailbox_is_not_there(start: Start) -> None:
     async with smtp() as (server, url), start(MAIL_URL=url, MAIL_FROM="us@example.com") as client:
         assert (await register(client)).status_code == 202
@@ -51,18 +59,40 @@ async def test_a_server_gets_the_mail_and_the_mailbox_is_not_there(start: Start)
     assert "/auth/confirm?token=" in server.received
 
 
+@pytest.mark.usefixtures("no_grace")
 async def test_what_is_being_sent_is_sent_before_the_end(start: Start) -> None:
     async with smtp() as (server, url):
-        async with start(MAIL_URL=url) as client:
+        async with start(MAIL_URL=url, DRAIN_SECONDS="5") as client:
             server.ready.clear()
             await register(client)
             asyncio.get_running_loop().call_later(0.1, server.ready.set)
         assert "QUIT" in server.received
 
 
+async def test_a_server_that_hangs_does_not_hold_up_the_end(start: Start) -> None:
+    async with smtp() as (server, url):
+        server.ready.clear()
+        with capture_logs() as logs:
+            async with asyncio.timeout(5), start(MAIL_URL=url) as client:
+                await register(client)
+        server.ready.set()
+    assert "mails not sent" in [entry["event"] for entry in logs]
+
+
+async def test_a_command_waits_for_its_mails(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with smtp() as (server, url):
+        monkeypatch.setenv("MAIL_URL", url)
+        service = create_service()
+        async with service.running():
+            service.get(Mailer).send(Mail(EMAIL, "A report", "All is well."))
+        assert "QUIT" in server.received
+
+
+@pytest.mark.usefixtures("no_grace")
 async def test_a_server_that_is_away_is_logged_and_the_answer_is_the_same(start: Start) -> None:
+    url = "smtp://user:secret@127.0.0.1:1"
     with capture_logs() as logs:
-        async with start(MAIL_URL="smtp://user:secret@127.0.0.1:1") as client:
+        async with start(MAIL_URL=url, DRAIN_SECONDS="5") as client:
             assert (await register(client)).status_code == 202
     assert [e["event"] for e in logs if e["log_level"] == "error"] == ["mail not sent"]
     assert "secret" not in str(logs)
