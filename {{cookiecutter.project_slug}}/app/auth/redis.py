@@ -11,12 +11,17 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.auth import memory, revocations, throttle
+from app.auth.background import stop
 
 if TYPE_CHECKING:
     from app.service import Service
 
 CHANNEL = "auth:ended"
-RETRY_SECONDS = 0.5
+READY_SECONDS = 0.5
+FIRST_SECONDS, MOST_SECONDS = 0.1, 2.0
+"""The pauses between attempts to hear again; each is twice as long as the one before."""
+QUIET_SECONDS = 1.0
+"""How long one read waits: a client's own limit would take a longer silence for an outage."""
 
 log = structlog.get_logger()
 
@@ -47,7 +52,7 @@ class Revocations(revocations.Revocations):
 
     def __init__(self, service: "Service") -> None:
         self._client, self._ended = service.get(Redis), service.session_ended
-        self._name = secrets.token_hex(8)
+        self._name, self._pause = secrets.token_hex(8), FIRST_SECONDS
 
     async def announce(self, session: str) -> None:
         self._ended.send(session)
@@ -61,26 +66,33 @@ class Revocations(revocations.Revocations):
         """Subscribe before the first request; a server that is away does not keep us."""
         ready = asyncio.Event()
         task = asyncio.create_task(self._listen(ready))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(ready.wait(), RETRY_SECONDS)
         try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ready.wait(), READY_SECONDS)
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            await stop(task)
 
     async def _listen(self, ready: asyncio.Event) -> None:
         """Hear what is announced, and subscribe again whenever the server has been away."""
         while True:
             try:
-                async with self._client.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
-                    async for message in channel.listen():
-                        ready.set()
-                        self._hear(message)
+                await self._follow(ready)
             except Exception as error:  # also a receiver's: the next announcement must be heard
-                log.warning("not hearing of session ends", error=str(error))
-            await asyncio.sleep(RETRY_SECONDS)
+                if self._pause == FIRST_SECONDS:  # the rest of an outage is not news
+                    fault = not isinstance(error, RedisError | OSError)
+                    log.warning("not hearing of session ends", error=str(error), exc_info=fault)
+            await asyncio.sleep(self._pause)
+            self._pause = min(2 * self._pause, MOST_SECONDS)
+
+    async def _follow(self, ready: asyncio.Event) -> None:
+        async with self._client.pubsub() as channel:
+            await channel.subscribe(CHANNEL)
+            while True:
+                if message := await channel.get_message(timeout=QUIET_SECONDS):
+                    ready.set()
+                    self._pause = FIRST_SECONDS
+                    self._hear(message)
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":
