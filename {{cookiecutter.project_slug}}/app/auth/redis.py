@@ -93,6 +93,7 @@ class Revocations(revocations.Revocations):
                     ready.set()
                     self._pause = FIRST_SECONDS
                     self._hear(message)
+                    await asyncio.sleep(0)  # thousands may have come at once
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":

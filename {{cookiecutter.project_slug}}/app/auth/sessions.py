@@ -1,5 +1,6 @@
 """Sessions: who is logged in, kept in the database and for a moment in memory."""
 
+import asyncio
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ class Sessions:
     def __init__(self, database: Database, revocations: Revocations) -> None:
         self._database, self._revocations = database, revocations
         self._cache: dict[str, tuple[float, Identity]] = {}
+        self._keys: dict[str | None, str] = {}
         self._endings = 0
 
     async def start(self, account: Account, remember: bool, address: str, agent: str) -> str:
@@ -81,7 +83,8 @@ class Sessions:
     def forget(self, ended: str) -> None:
         """Take a session that has ended out of memory."""
         self._endings += 1
-        self._cache = {k: kept for k, kept in self._cache.items() if kept[1].session != ended}
+        if key := self._keys.pop(ended, None):
+            del self._cache[key]
 
     async def delete_expired(self) -> None:
         """Delete the sessions and mail tokens whose time is over, and tell of each session."""
@@ -92,6 +95,7 @@ class Sessions:
             await session.execute(delete(MailToken).where(MailToken.expires_at <= moment))
         for session_id in ended:
             await self._revocations.announce(session_id)
+            await asyncio.sleep(0)  # there may be thousands: let requests through
 
     async def _look_up(self, key: str) -> Identity | None:
         query = select(Session, Account.email).join(Account).where(Session.token_hash == key)
@@ -115,5 +119,7 @@ class Sessions:
     def _keep(self, key: str, identity: Identity) -> None:
         self._cache.pop(key, None)
         if len(self._cache) >= MOST:
-            del self._cache[next(iter(self._cache))]
+            oldest = next(iter(self._cache))
+            del self._keys[self._cache.pop(oldest)[1].session]
         self._cache[key] = time.monotonic() + CACHE_SECONDS, identity
+        self._keys[identity.session] = key

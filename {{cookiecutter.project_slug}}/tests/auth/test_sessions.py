@@ -1,0 +1,77 @@
+"""Sessions by the thousand: none makes the requests of others wait."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.auth import sessions
+from app.auth.accounts import Accounts
+from app.auth.sessions import Sessions
+from app.database import Database
+from tests.auth.people import EMAIL, PASSWORD, join
+from tests.conftest import Client
+
+
+class Unwalked(dict[str, Any]):
+    """Whose members are looked up but never gone through."""
+
+    def __iter__(self) -> Any:
+        raise AssertionError("gone through")
+
+    items = keys = values = __iter__
+
+
+async def begin(client: Client, number: int) -> list[str]:
+    """Log the same person in so many times; the sessions' tokens."""
+    await join(client)
+    account = await client.service.get(Accounts).authenticate(EMAIL, PASSWORD)
+    assert account
+    start = client.service.get(Sessions).start
+    return [await start(account, False, "", "") for _ in range(number)]
+
+
+async def test_an_end_costs_the_same_however_many_are_in_memory(client: Client) -> None:
+    kept = client.service.get(Sessions)
+    one, other = await begin(client, 2)
+    assert await kept.find(one)
+    assert await kept.find(other)
+    kept._cache = Unwalked(kept._cache)
+    await kept.end(one)
+    assert len(kept._cache) == len(kept._keys) == 1
+    assert await kept.find(one) is None
+    assert await kept.find(other)
+
+
+async def test_the_oldest_make_room_in_memory(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST", 2)
+    kept = client.service.get(Sessions)
+    tokens = await begin(client, 4)
+    for token in tokens * 2:
+        assert await kept.find(token)
+        assert len(kept._cache) == len(kept._keys) <= 2
+    for token in tokens:
+        await kept.end(token)
+    assert not kept._cache
+
+
+async def test_requests_go_on_while_many_ends_are_told(client: Client) -> None:
+    await begin(client, 20)
+    async with client.service.get(Database).session() as session:
+        await session.execute(text("UPDATE sessions SET idle_expires_at = '2020-01-01'"))
+    turns, told = 0, list[int]()
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    client.service.session_ended.connect(lambda _: told.append(turns))
+    task = asyncio.create_task(others())
+    await client.service.get(Sessions).delete_expired()
+    task.cancel()
+    assert len(told) == len(set(told)) == 20
