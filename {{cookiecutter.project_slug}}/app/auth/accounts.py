@@ -45,7 +45,7 @@ class Accounts:
         The same work is done for both, so that neither answer nor time tells which.
         """
         password_hash = await self._passwords.hash(password)
-        async with self._database.session() as session:
+        async with self._database.writing() as session:
             taken = await _find(session, email) is not None
             purpose = "taken" if taken else "confirm"
             token = issue(session, purpose, email, CONFIRM, password_hash)
@@ -56,7 +56,7 @@ class Accounts:
     async def confirm(self, token: str) -> str | None:
         """Make the account, once; its id, or None for a token that is not good (any more)."""
         try:
-            async with self._database.session() as session:
+            async with self._database.writing() as session:
                 proof = await redeem(session, "confirm", token)
                 if proof is None or proof.password_hash is None:
                     return None
@@ -78,7 +78,7 @@ class Accounts:
         """Delete the address's other links: in a transaction of its own, as two would deadlock."""
         links = delete(MailToken).where(MailToken.email == email)
         with suppress(Unavailable):  # without it they expire
-            async with self._database.session() as session:
+            async with self._database.writing() as session:
                 await session.execute(links.where(MailToken.purpose.in_(["confirm", "taken"])))
 
 

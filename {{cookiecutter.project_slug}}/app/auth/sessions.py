@@ -42,7 +42,7 @@ class Sessions:
         """Begin a session; its token."""
         token, moment = new_token(), now()
         lifetime = REMEMBERED if remember else SHORT
-        async with self._database.session() as session:
+        async with self._database.writing() as session:
             session.add(
                 Session(
                     token_hash=hashed(token),
@@ -71,7 +71,7 @@ class Sessions:
     async def end(self, token: str) -> str | None:
         """End the token's session, on every process; the id of its account."""
         query = delete(Session).where(Session.token_hash == hashed(token))
-        async with self._database.session() as session:
+        async with self._database.writing() as session:
             found = await session.execute(query.returning(Session.id, Session.account_id))
             ended = found.one_or_none()
         if ended is None:
@@ -89,7 +89,7 @@ class Sessions:
     async def delete_expired(self) -> None:
         """Delete the sessions and mail tokens whose time is over, and tell of each session."""
         moment = now()
-        async with self._database.session() as session:
+        async with self._database.writing() as session:
             old = delete(Session).where(Session.idle_expires_at <= moment).returning(Session.id)
             ended = (await session.scalars(old)).all()
             await session.execute(delete(MailToken).where(MailToken.expires_at <= moment))
@@ -113,7 +113,7 @@ class Sessions:
         until = min(moment + idle, seen.expires_at)
         change = update(Session).where(Session.id == seen.id)
         with suppress(Unavailable):  # it can be noted next time
-            async with self._database.session() as session:
+            async with self._database.writing() as session:
                 await session.execute(change.values(last_seen_at=moment, idle_expires_at=until))
 
     def _keep(self, key: str, identity: Identity) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.database import migrations
 from app.database.base import Base, now
-from app.database.sessions import Database
+from app.database.database import Database
 from app.database.settings import DatabaseSettings
 from app.database.unavailable import Unavailable
 from app.settings import SettingsError

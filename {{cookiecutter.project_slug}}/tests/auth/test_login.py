@@ -116,7 +116,7 @@ async def test_a_session_ends_with_its_time_and_is_then_tidied_up(client: Client
     await join(client)
     await login(client)
     database, ended = client.service.get(Database), list[str]()
-    async with database.session() as session:
+    async with database.writing() as session:
         await session.execute(text("UPDATE sessions SET idle_expires_at = '2020-01-01'"))
     assert not await is_logged_in(client)
     client.service.session_ended.connect(ended.append)
@@ -131,7 +131,7 @@ async def test_a_session_that_is_used_goes_on_but_not_forever(client: Client) ->
     await join(client)
     await login(client)
     database = client.service.get(Database)
-    async with database.session() as session:
+    async with database.writing() as session:
         (kept,) = await session.scalars(select(Session))
         kept.last_seen_at -= timedelta(minutes=2)
         kept.idle_expires_at -= timedelta(hours=1)

@@ -60,7 +60,7 @@ async def test_the_oldest_make_room_in_memory(
 
 async def test_requests_go_on_while_many_ends_are_told(client: Client) -> None:
     await begin(client, 20)
-    async with client.service.get(Database).session() as session:
+    async with client.service.get(Database).writing() as session:
         await session.execute(text("UPDATE sessions SET idle_expires_at = '2020-01-01'"))
     turns, told = 0, list[int]()
 

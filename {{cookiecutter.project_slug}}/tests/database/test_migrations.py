@@ -91,13 +91,13 @@ async def test_in_production_it_is_not_ready_until_migrated(start: Start) -> Non
 
 async def test_a_newer_schema_is_fine_as_it_comes_before_the_newer_code(start: Start) -> None:
     async with start() as client:
-        async with client.service.get(Database).session() as session:
+        async with client.service.get(Database).writing() as session:
             await session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
         assert (await client.get("/health/ready")).status_code == 200
 
 
 async def test_is_ready_while_somebody_writes(client: Client) -> None:
-    async with client.service.get(Database).session() as session:
+    async with client.service.get(Database).writing() as session:
         await session.execute(text("DELETE FROM alembic_version"))
         assert (await client.get("/health/ready")).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Sessions commit, roll back, wait for each other, and say when the database is away."""
+"""Transactions commit, roll back, wait for each other, and say when the database is away."""
 
 import asyncio
 import sqlite3
@@ -27,13 +27,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def run(database: Database, *statements: str, **parameters: int) -> None:
-    async with database.session() as session:
+    async with database.writing() as session:
         for statement in statements:
             await session.execute(text(statement), parameters)
 
 
 async def add(database: Database, number: int, fails: Exception | None = None) -> None:
-    async with database.session() as session:
+    async with database.writing() as session:
         await session.execute(text("SELECT max(number) FROM numbers"))
         await session.execute(text("INSERT INTO numbers VALUES (:number)"), {"number": number})
         if fails:
@@ -61,7 +61,7 @@ async def test_many_who_read_and_then_write_at_once_wait_for_each_other(database
 
 @on_sqlite
 async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
-    async with database.session() as session:
+    async with database.writing() as session:
         await session.execute(text("INSERT INTO numbers VALUES (1)"))
         assert await asyncio.wait_for(total(database), 1) == 0
 
@@ -128,8 +128,8 @@ async def test_a_file_that_is_locked_is_unavailable(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "LOCK_SECONDS", 0.01)
-    hasty = Database(database.url)
-    async with database.session():
+    hasty = Database(database.engine.url)
+    async with database.writing():
         with pytest.raises(Unavailable, match="locked"):
             await add(hasty, 1)
     await hasty.engine.dispose()
@@ -146,7 +146,7 @@ async def test_a_connection_that_is_lost_is_unavailable_once(database: Database)
 async def test_a_connection_that_is_lost_while_nobody_uses_it_is_made_anew(
     database: Database,
 ) -> None:
-    other = Database(database.url)
+    other = Database(database.engine.url)
     others = "pid <> pg_backend_pid() AND datname = current_database()"
     ends = f"SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE {others}"  # noqa: S608
     await run(other, ends)
@@ -159,7 +159,7 @@ async def test_an_answer_that_does_not_come_in_time_is_unavailable(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "COMMAND_SECONDS", 0.05)
-    hasty = Database(database.url)
+    hasty = Database(database.engine.url)
     with pytest.raises(Unavailable, match="TimeoutError"):
         await run(hasty, "SELECT pg_sleep(5)")
     await hasty.engine.dispose()

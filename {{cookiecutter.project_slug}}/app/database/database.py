@@ -1,4 +1,4 @@
-"""Sessions: the one way to the data, in transactions that end."""
+"""The one way to the data: transactions that end."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,13 +17,13 @@ class Database:
     """The database of the service: `service.get(Database)`."""
 
     def __init__(self, url: URL) -> None:
-        self.url, self.engine = url, engine.create(url)
+        self.engine = engine.create(url)
         self.reader = self.engine.execution_options(reads=True)
         self._writing = async_sessionmaker(self.engine, expire_on_commit=False)
         self._reading = async_sessionmaker(self.reader, expire_on_commit=False)
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    async def writing(self) -> AsyncIterator[AsyncSession]:
         """A transaction: committed at the end of the block, rolled back by an error.
 
         Raises `Unavailable`. On SQLite there is one at a time: keep it short.
