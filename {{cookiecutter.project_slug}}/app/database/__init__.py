@@ -1,8 +1,10 @@
 """The database: `service.get(Database)`, the base of the models, migrations."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
+
+from alembic.util import CommandError
 
 from app.database import migrations
 from app.database.base import Base, now
@@ -42,17 +44,28 @@ async def _ready(database: Database) -> None:
 
 async def _migrate(service: "Service", arguments: list[str]) -> int:
     """Apply the migrations that are new to the database."""
-    try:
+    with _in_one_line():
         await migrations.apply(service.get(DatabaseSettings).url)
-    except Unavailable as error:
-        raise SettingsError(f"DATABASE_URL: the database does not answer: {error}") from None
     return 0
 
 
 async def _migration(service: "Service", arguments: list[str]) -> int:
-    """Write a migration file for what differs between the models and the migrated database."""
-    await migrations.write(service.get(DatabaseSettings).url, " ".join(arguments) or "change")
+    """Migrate, and write a file for what the models have and the database has not."""
+    with _in_one_line():
+        message = " ".join(arguments) or "change"
+        await migrations.write(service.get(DatabaseSettings).url, message)
     return 0
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Say without a traceback what is not a fault of the migrations."""
+    try:
+        yield
+    except Unavailable as error:
+        raise SettingsError(f"DATABASE_URL: the database does not answer: {error}") from None
+    except CommandError as error:
+        raise SettingsError(f"migrations: {error}") from None
 
 
 COMMANDS: dict[str, Callable[["Service", list[str]], Awaitable[int]]] = {

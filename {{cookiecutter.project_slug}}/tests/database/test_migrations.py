@@ -1,7 +1,9 @@
 """Migrations: applied once, complete, and needed to be ready."""
 
 import asyncio
+import re
 import shutil
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from structlog.testing import capture_logs
 from app import database
 from app.database import Base, Database, migrations
 from app.database.settings import DatabaseSettings
+from app.main import create_service
 from app.settings import Settings, SettingsError
 from tests.conftest import Client, Start
 
@@ -139,14 +142,47 @@ async def test_a_migration_that_leaves_rows_referring_to_none_changes_nothing(fo
     assert await count("sqlite_master WHERE name = 'parents'") == 0
 
 
-async def test_a_new_migration_holds_what_the_models_have_gained(folder: Path) -> None:
-    url = DatabaseSettings().url
-    await migrations.apply(url)
+@pytest.fixture
+def colours() -> Iterator[None]:
+    """A model that no migration knows yet."""
     gained = Table("colours", Base.metadata, Column("id", Integer, primary_key=True))
-    try:
-        await migrations.write(url, "Add colours")
-    finally:
-        Base.metadata.remove(gained)
-    written = (folder / "versions/0002_add_colours.py").read_text()
-    assert "down_revision: str | Sequence[str] | None = '0001'" in written
-    assert "op.create_table('colours'" in written
+    yield
+    Base.metadata.remove(gained)
+
+
+def take(folder: Path) -> tuple[str, str]:
+    """Name and text of the newest migration, which is then gone."""
+    newest = max(folder.glob("versions/[0-9]*.py"))
+    step = newest.read_text()
+    newest.unlink()
+    return newest.name, step
+
+
+@pytest.mark.usefixtures("colours")
+async def test_a_new_migration_holds_what_the_models_have_gained(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", NEW)
+    assert await database.COMMANDS["migration"](create_service(), ["Add", "colours"]) == 0
+    name, step = take(folder)
+    assert re.fullmatch(r"20\d{6}_\d{4}_[0-9a-f]{12}_add_colours\.py", name)
+    assert "down_revision: str | Sequence[str] | None = '0001'" in step
+    assert "op.create_table('colours'" in step
+
+
+async def test_two_branches_do_not_give_the_same_id(folder: Path) -> None:
+    taken = set()
+    for _ in range(2):
+        await migrations.write(DatabaseSettings().url, "change")
+        _, step = take(folder)
+        taken.add(next(line for line in step.splitlines() if line.startswith("revision")))
+    assert len(taken) == 2
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", ["migrate", "migration"])
+async def test_what_keeps_a_command_from_its_work_is_one_line(client: Client, command: str) -> None:
+    async with client.service.get(Database).writing() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
+    with pytest.raises(SettingsError, match=r"^migrations: Can't locate revision .* 'newer'$"):
+        await database.COMMANDS[command](client.service, [])

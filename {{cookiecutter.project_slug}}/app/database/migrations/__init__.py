@@ -22,6 +22,8 @@ LOCK = 0x6D696772617465
 """The key of PostgreSQL's advisory lock: any number that nothing else uses."""
 
 FOLDER = Path(__file__).parent
+FILE = "%(year)d%(month).2d%(day).2d_%(hour).2d%(minute).2d_%(rev)s_%(slug)s"
+"""Files are in order; as their ids are random, two branches do not take the same one."""
 
 log = structlog.get_logger()
 logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
@@ -33,11 +35,13 @@ async def apply(url: URL) -> None:
 
 
 async def write(url: URL, message: str) -> None:
-    """Write a file with the step from the database to the models, to be read before it is used."""
-    number = f"{len(list(_scripts().walk_revisions())) + 1:04}"
-    await _locked(
-        url, lambda c: command.revision(_config(c), message, autogenerate=True, rev_id=number)
-    )
+    """Write a file with the step from the newest schema to the models, to be read before use."""
+
+    def revise(connection: Connection) -> None:
+        _upgrade(connection)
+        command.revision(_config(connection), message, autogenerate=True)
+
+    await _locked(url, revise)
 
 
 def must_be_applied(connection: Connection) -> None:
@@ -65,7 +69,8 @@ def _upgrade(connection: Connection) -> None:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    for name, value in (("script_location", str(FOLDER)), ("file_template", FILE)):
+        config.set_main_option(name, value.replace("%", "%%"))
     return config
 
 
