@@ -1,10 +1,11 @@
 """What can be asked of accounts over HTTP, in JSON and by forms."""
 
 import math
+from contextlib import suppress
 from typing import Annotated, Any
 
 import structlog
-from pydantic import AfterValidator, BaseModel, EmailStr, Field
+from pydantic import AfterValidator, BaseModel, Field, validate_email
 from tornado.web import HTTPError
 
 from app.auth.accounts import Accounts
@@ -23,12 +24,21 @@ SENT = "We have sent you a mail. Follow the link in it."
 log = structlog.get_logger()
 
 
-def lower(text: str) -> str:
-    return text.strip().lower()
+def address(text: str) -> str:
+    """The one way to write this mail address, however it was typed; `ValueError` for none."""
+    _, normalised = validate_email(text.lower())
+    return normalised
+
+
+def address_or_not(text: str) -> str:
+    """As `address`, but what is none stays as it is: it is nobody's."""
+    with suppress(ValueError):
+        return address(text)
+    return text
 
 
 class Registration(BaseModel):
-    email: Annotated[EmailStr, AfterValidator(lower)]
+    email: Annotated[str, AfterValidator(address)]
     password: Annotated[str, AfterValidator(acceptable)]
 
 
@@ -37,7 +47,7 @@ class Confirmation(BaseModel):
 
 
 class Credentials(BaseModel):
-    email: Annotated[str, Field(max_length=320), AfterValidator(lower)]
+    email: Annotated[str, Field(max_length=320), AfterValidator(address_or_not)]
     password: str = Field(max_length=LONGEST)
     remember: bool = False
 

@@ -126,6 +126,24 @@ async def test_what_is_no_address_is_refused(client: Client, email: str) -> None
     assert (answer.status_code, set(answer.json()["errors"])) == (422, {"email"})
 
 
+@pytest.mark.parametrize(
+    ("registered", "typed"),
+    [
+        ("Ada@BÜCHER.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@xn--bcher-kva.example.com", "ada@bücher.example.com"),
+        ("jos\u00e9@example.com", "Jose\u0301@example.com"),
+        ("jose\u0301@example.com", " JOS\u00c9@example.com "),
+    ],
+)
+async def test_an_address_is_the_same_however_it_is_typed(
+    client: Client, registered: str, typed: str
+) -> None:
+    await join(client, registered)
+    assert (await login(client, typed)).status_code == 200
+    await register(client, typed)
+    assert "token=" not in (await mails(client))[0]["text"]
+
+
 async def test_links_lead_to_us_whatever_host_was_asked(start: Start) -> None:
     async with start(PUBLIC_URL="https://example.com") as client:
         evil = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
