@@ -9,6 +9,7 @@ import structlog
 from tornado.web import RequestHandler
 
 from app.auth.accounts import Accounts
+from app.auth.background import tidying
 from app.auth.cookie import Cookie
 from app.auth.handlers import ROUTES
 from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
@@ -44,7 +45,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     service.session_ended.connect(sessions.forget)
     service.housekeeping.append(sessions.delete_expired)
     try:
-        async with revocations.listening():
+        async with revocations.listening(), tidying(service, sessions.delete_expired):
             yield
     finally:
         # A command, which does not drain, waits for its mails.

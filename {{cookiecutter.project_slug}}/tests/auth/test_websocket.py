@@ -1,25 +1,17 @@
 """Who speaks in a room is who is logged in, for as long as they are."""
 
-import re
-
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from tests.auth.people import EMAIL, join, login
 from tests.conftest import Client
 from tests.websocket.peers import enter
 
-ADA = {"email": "ada@example.com", "password": "a long enough passphrase"}
-
 
 async def log_in(client: Client) -> str:
-    """Register, follow the mail's link and log in; what to send as `Cookie`."""
-    assert (await client.post("/auth/register", json=ADA)).status_code == 202
-    mail = (await client.get("/dev/mail")).json()[0]
-    link = re.search(r"/auth/confirm\?token=([^\s&]+)", mail["text"])
-    assert link
-    confirmed = await client.post("/auth/confirm", json={"token": link[1]})
-    assert confirmed.status_code == 204
-    assert (await client.post("/auth/login", json=ADA)).status_code == 200
+    """What to send as `Cookie` after a login."""
+    await join(client)
+    await login(client)
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
 
 
@@ -27,7 +19,7 @@ async def test_a_logged_in_person_speaks_under_their_name(client: Client) -> Non
     cookie = await log_in(client)
     ada = await enter(client, Cookie=cookie)
     name = (await ada.next("presence"))["who"]
-    assert name == [ADA["email"]]
+    assert name == [EMAIL]
     await ada.say("Hello")
     assert [(await ada.next())["who"]] == name
     page = await client.get("/rooms/lobby", headers={"Accept": "application/json"})
