@@ -122,6 +122,8 @@ class Service(Application):
 
     def seconds_left(self) -> float:
         """How long what is under way may still take; all that ends with the service share it."""
+        if not self.draining:  # a command's end, which nobody waits for behind a proxy
+            return self.config.drain_seconds
         return max(0.0, self._deadline - asyncio.get_running_loop().time())
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> "_HandlerDelegate":
