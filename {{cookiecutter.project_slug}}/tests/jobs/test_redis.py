@@ -48,7 +48,7 @@ async def test_each_tick_runs_once_over_all_processes(
         won[tick].append(await claim(self, job, tick))
         return won[tick][-1]
 
-    @every(seconds=0.05)
+    @every(seconds=0.1)
     async def shared(service: Service) -> None:
         ran.append(service)
 
