@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from redis.asyncio import Redis
@@ -20,7 +20,7 @@ from app.main import create_service
 from app.service import Service
 from tests.conftest import Client, Start
 from tests.jobs.contract import LedgerContract, Pair
-from tests.jobs.helpers import add, counted, told, until
+from tests.jobs.helpers import Ran, add, counted, told, until
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_each_tick_runs_once_over_all_processes(
         won[tick].append(await claim(self, job, tick))
         return won[tick][-1]
 
-    @every(seconds=0.05)
+    @every(seconds=0.1)
     async def shared(service: Service) -> None:
         ran.append(service)
 
@@ -60,9 +60,16 @@ async def test_each_tick_runs_once_over_all_processes(
         client.service.get(Scheduler).pause()
         await client.service.get(Scheduler).close(5)
     assert {sum(claims) for claims in won.values()} == {1}
-    assert len(ran) == len(won)
+    assert 0 < len(ran) <= len(won)  # a tick is skipped where the server was slow with the last
     first, second = [await told(client, "shared") for client in clients]
-    assert first["runs"] == second["runs"] == len(won)
+    assert first["runs"] == second["runs"] == len(ran)
+
+
+async def test_a_tick_that_another_process_has_run_is_not_run_again(clients: list[Client]) -> None:
+    ran, now = Ran(), datetime.now(UTC)
+    for client in clients:
+        await client.service.get(Runner).tick(ran.job, now)
+    assert len(ran) == 1
 
 
 async def test_every_process_tells_the_same(clients: list[Client]) -> None:
