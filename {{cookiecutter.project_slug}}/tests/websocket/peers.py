@@ -12,7 +12,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from app.service import Identity
 from tests.conftest import Client
 
-SECONDS = 5
+SECONDS = 20
 
 
 class Peer:
