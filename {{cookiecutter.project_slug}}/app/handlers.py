@@ -176,8 +176,11 @@ class Handler(Guarded):
         """HEAD is GET without the body, which Tornado leaves out (RFC 9110, 9.3.2)."""
         return self.get(*args, **kwargs)
 
-    def compute_etag(self) -> None:
+    def set_etag_header(self) -> None:
         """No ETag: hashing each answer costs more than it saves; files have their own."""
+
+    def check_etag_header(self) -> bool:
+        return False
 
 
 class NotFound(Handler):

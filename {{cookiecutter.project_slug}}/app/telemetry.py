@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import orjson
@@ -79,7 +80,7 @@ class AccessLog:
         entry = {
             "event": "request",
             "level": "error" if status >= 500 else "info",
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "timestamp": _timestamp(int(time.time())),
             "request_id": getattr(handler, "request_id", None),
             "method": request.method,
             "path": request.path,
@@ -107,6 +108,11 @@ def count(method: str, name: str, status: int, seconds: float) -> None:
         _children[method, name, status] = counter, histogram
     counter.inc()
     histogram.observe(seconds)
+
+
+@lru_cache(1)
+def _timestamp(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 def _json(entry: dict[str, object]) -> str:
