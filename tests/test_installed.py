@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.combinations import PAIRWISE, SLUG, Combination, bake, name_of
+from tests.combinations import ALL_ON, PAIRWISE, SLUG, Combination, bake, name_of
 from tests.conftest import clean_environment
 from tests.processes import started
 
@@ -39,6 +39,21 @@ def test_an_installed_project_serves_and_stops(tmp_path: Path, on: Combination) 
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(20) == 0
+
+
+def test_its_tests_pass_by_the_command_that_its_readme_names(tmp_path: Path) -> None:
+    """With the project itself installed, which the shared environment does not do."""
+    command = ["uv", "run", "--python", "3.11", "pytest", "-q"]
+    done = subprocess.run(
+        command,
+        cwd=bake(ALL_ON, tmp_path),
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
 
 
 def nothing_undeclared_is_importable(python: Path, on: Combination) -> None:
