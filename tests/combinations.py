@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 FEATURES = ("auth", "redis", "websocket", "templates", "jobs", "nginx")
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
@@ -94,3 +96,20 @@ def bake(on: Combination, into: Path, *more: str, template: Path = ROOT) -> Path
 def name_of(on: Combination) -> str:
     """A name for a test: the words that are on."""
     return "-".join(name for name in FEATURES if name in on) or "none"
+
+
+def variables(root: Path) -> set[str]:
+    """What the project's files for operators set or document for the service's environment."""
+    found = re.findall(r"^#?([A-Z_]+)=", (root / ".env.example").read_text(), re.MULTILINE)
+    for unit in root.glob("nginx/systemd/*.service"):
+        found += re.findall(r"^Environment=([A-Z_]+)=", unit.read_text(), re.MULTILINE)
+    for service in yaml.safe_load((root / "compose.yaml").read_text())["services"].values():
+        found += service["environment"] if service["image"] == SLUG else []
+    return set(found)
+
+
+def settings(root: Path) -> set[str]:
+    """The variables that the project's settings classes read."""
+    texts = (path.read_text() for path in root.glob("app/**/settings.py"))
+    fields = (re.findall(r"^    ([a-z_]+): .*$", text, re.MULTILINE) for text in texts)
+    return {name.upper() for found in fields for name in found}

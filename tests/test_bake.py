@@ -25,6 +25,8 @@ from tests.combinations import (
     files,
     leftovers,
     name_of,
+    settings,
+    variables,
     words,
 )
 
@@ -61,6 +63,7 @@ def test_a_bake_holds_exactly_the_files_of_its_features(cookies: Cookies, on: Co
 def test_a_bake_says_no_word_of_what_is_off(cookies: Cookies, on: Combination) -> None:
     root = cookies.bake(extra_context=answers(on)).project_path
     assert leftovers(root, on) == []
+    assert variables(root) ^ settings(root) == set()
     for path, content in files(root).items():
         assert b"cookiecutter" not in content, path
         assert b"\n\n\n\n" not in content, f"{path} has a hole"

@@ -35,11 +35,12 @@ class Environment(BaseSettings):
 
 
 class Settings(Environment):
-    """The core's settings."""
+    """The core's settings; `instance` is the number of this process among those of the service."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     unix_socket: str | None = None
+    instance: int = Field(default=1, ge=1)
     public_url: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None

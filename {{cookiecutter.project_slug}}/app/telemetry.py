@@ -31,10 +31,11 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if settings.json_logs:
+        own = {"instance": settings.instance}
         last: list[Processor] = [
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(
-                lambda event, **_: orjson.dumps(event, default=str).decode()
+                lambda event, **_: orjson.dumps(event | own, default=str).decode()
             ),
         ]
     else:
@@ -68,6 +69,7 @@ class AccessLog:
 
     def __init__(self, settings: Settings) -> None:
         self._format = _json if settings.json_logs else _text
+        self._instance = settings.instance
         self._quiet = settings.log_level in ("warning", "error")
         self._lines: list[str] = []
 
@@ -87,6 +89,7 @@ class AccessLog:
             "status": status,
             "seconds": round(seconds, 6),
             "address": request.remote_ip,
+            "instance": self._instance,
         }
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._write)

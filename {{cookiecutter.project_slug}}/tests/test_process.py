@@ -73,7 +73,7 @@ def drain(service: Running) -> None:
 
 
 def test_on_sigterm_it_answers_what_is_under_way_and_ends_well() -> None:
-    with running(DRAIN_SECONDS="10") as service:
+    with running(DRAIN_SECONDS="10", INSTANCE="3") as service:
         named = {"X-Request-ID": "in-the-log"}
         assert httpx.get(service.url + "/hello", headers=named).status_code == 200
         with open_request(service) as slow:
@@ -86,6 +86,7 @@ def test_on_sigterm_it_answers_what_is_under_way_and_ends_well() -> None:
         service.reader.join()
     lines = [orjson.loads(line) for line in service.log]
     assert "in-the-log" in [line.get("request_id") for line in lines]
+    assert {line["instance"] for line in lines} == {3}
 
 
 def test_a_second_signal_ends_it_at_once() -> None:

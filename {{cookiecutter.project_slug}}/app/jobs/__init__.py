@@ -42,7 +42,8 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     """Load the jobs, and run them while the service serves; the drain waits for their end."""
     ledger = service.provide(service.backend_of(__name__).Ledger(service), Ledger)
     runner = service.provide(Runner(service, ledger))
-    here = service.get(JobsSettings).run_here(ledger.shared)
+    told = service.get(JobsSettings).jobs
+    here = told == "on" if told else ledger.shared or service.config.instance == 1
     scheduler = service.provide(Scheduler(runner, ledger, here))
     for job in load():
         scheduler.add(job)

@@ -87,10 +87,7 @@ async def test_the_probe_gives_up_on_a_server_that_says_nothing(
             await asyncio.wait_for(probe(create_service()), 2)
 
 
-@pytest.mark.parametrize(("variable", "value"), [("JOBS", "maybe"), ("INSTANCE", "0")])
-def test_a_bad_setting_is_said_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(SettingsError, match=rf"^{variable}: [^\n]*$"):
+def test_a_bad_setting_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS", "maybe")
+    with pytest.raises(SettingsError, match=r"^JOBS: [^\n]*$"):
         create_service()
