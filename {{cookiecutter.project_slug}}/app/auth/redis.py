@@ -97,6 +97,6 @@ class Revocations(revocations.Revocations):
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":
-            sender, _, session = message["data"].decode().partition(" ")
+            sender, _, session = message["data"].partition(" ")
             if sender != self._name:
                 self._ended.send(session)

@@ -99,13 +99,13 @@ async def _renewing(lock: Lock, lapse: asyncio.Timeout) -> AsyncIterator[None]:
         task.cancel()
 
 
-def _record(found: dict[bytes, bytes]) -> ledger.Record:
+def _record(found: dict[str, str]) -> ledger.Record:
     if not found:
         return ledger.Record()
     return ledger.Record(
-        datetime.fromisoformat(found[b"at"].decode()),
-        found[b"status"].decode(),
-        float(found[b"seconds"]),
-        int(found[b"runs"]),
-        int(found[b"failures"]),
+        datetime.fromisoformat(found["at"]),
+        found["status"],
+        float(found["seconds"]),
+        int(found["runs"]),
+        int(found["failures"]),
     )

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ConstantBackoff
-from redis.exceptions import ConnectionError
+from redis.backoff import NoBackoff
 
 from app.redis.cache import Cache
 from app.redis.settings import RedisSettings
@@ -47,18 +46,19 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
 
 
 def connect(url: str) -> Redis:
-    """A client whose every command ends in bounded time.
+    """A client whose every command ends in bounded time, and is sent at most once.
 
-    A connection that the server has closed is opened again, once. A time-out is final: time is up.
-    With RESP2 redis-py sees that when it takes an idle connection, and no command needs repeating.
+    What is repeated because its answer was lost may happen twice. A connection that the server
+    has closed needs no repeating: with RESP2 redis-py notices when it takes one from the pool.
     """
     return Redis.from_url(
         url,
         socket_timeout=SOCKET_SECONDS,
         socket_connect_timeout=SOCKET_SECONDS,
         health_check_interval=15,
-        retry=Retry(ConstantBackoff(0.02), 1, supported_errors=(ConnectionError,)),
+        retry=Retry(NoBackoff(), 0),
         protocol=2,
+        decode_responses=True,
     )
 
 

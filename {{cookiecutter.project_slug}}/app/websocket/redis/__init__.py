@@ -5,9 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.websocket import rooms
@@ -32,17 +30,16 @@ log = structlog.get_logger()
 class Rooms(rooms.Rooms):
     def __init__(self, service: "Service") -> None:
         super().__init__(service)
-        self._redis = without_retries(service.get(Redis))
+        self._redis = service.get(Redis)
         self._length = self.most_kept and max(self.most_kept, MOST_READ)
         self._presence = Presence(self._redis, self.rooms)
         self._changes = START
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with self._redis:
-            async with background(self._follow, self._presence.keep, failed=self._presence.recheck):
-                yield
-            await self._presence.end()
+        async with background(self._follow, self._presence.keep, failed=self._presence.recheck):
+            yield
+        await self._presence.end()
 
     async def say(self, name: str, who: str, text: str) -> None:
         with available():
@@ -115,10 +112,3 @@ def available() -> Iterator[None]:
     except (RedisError, OSError) as error:
         log.warning("messages cannot be reached", error=str(error))
         raise rooms.Unavailable from None
-
-
-def without_retries(client: Redis) -> Redis:
-    """A client of the same server that repeats no command: said twice would be heard twice."""
-    pool = client.connection_pool
-    own: Any = {"retry": Retry(NoBackoff(), 0), "decode_responses": True}
-    return Redis.from_pool(ConnectionPool(pool.connection_class, **pool.connection_kwargs | own))
