@@ -3,16 +3,15 @@
 import re
 from asyncio import Future
 from collections.abc import Awaitable
-from functools import lru_cache
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError, RequestHandler
 
+from app.addresses import hostname
 from app.problems import Invalid, Problem, describe
 
 if TYPE_CHECKING:
@@ -32,15 +31,6 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 HSTS = "max-age=31536000; includeSubDomains"
-
-
-@lru_cache(1024)
-def hostname(host: str) -> str | None:
-    """The name in a Host header, without the port; None where it is malformed."""
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
 
 
 class Guarded(RequestHandler):
@@ -84,6 +74,8 @@ class Guarded(RequestHandler):
     async def identify(self) -> None:
         """Find out who asks, for `current_user`; raises 401 where that must be known."""
         self.current_user = await self.application.identify(self)
+        if self.current_user and self.current_user.session:  # what differs is nobody else's
+            self._headers["Cache-Control"] = "no-store"
         if self.personal and self.current_user is None:
             raise Problem(401, "It must be known who asks.")
 

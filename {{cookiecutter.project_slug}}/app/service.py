@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -34,6 +35,8 @@ class Identity:
     id: str
     name: str
     session: str | None = None
+    expires_at: datetime | None = None
+    """When the session ends, if it is not used before: then `identify` must be asked again."""
 
 
 ANYONE = Identity(id="", name="guest")
@@ -72,6 +75,8 @@ class Service(Application):
         self.serving = Signal[None]()
         self.stopping = Signal[None]()
         self.session_ended = Signal[str]()
+        self.sessions_unsure = Signal[None]()
+        """Session ends may have been missed: ask again."""
         self.draining, self._deadline = False, 0.0
         self.in_flight: weakref.WeakSet[HTTPServerRequest] = weakref.WeakSet()
         self._access_log = AccessLog(self.config)

@@ -66,9 +66,6 @@ def _mailer(service: "Service") -> Mailer:
 def _identify_by(service: "Service", cookie: Cookie, sessions: Sessions) -> None:
     async def identify(handler: RequestHandler) -> "Identity | None":
         token = cookie.read(handler)
-        identity = await sessions.find(token) if token else None
-        if identity:
-            handler.set_header("Cache-Control", "no-store")
-        return identity
+        return await sessions.find(token) if token else None
 
     service.identify = identify

@@ -8,13 +8,14 @@ import structlog
 from pydantic import AfterValidator, BaseModel, Field, validate_email
 from tornado.web import HTTPError
 
+from app.addresses import network
 from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie
 from app.auth.mail import Mailbox, Mailer
 from app.auth.passwords import LONGEST, acceptable
 from app.auth.sessions import Sessions
 from app.auth.settings import AuthSettings
-from app.auth.throttle import Throttle, network
+from app.auth.throttle import Throttle
 from app.auth.tokens import hashed
 from app.handlers import Handler
 from app.problems import Problem

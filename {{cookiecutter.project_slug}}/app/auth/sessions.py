@@ -104,17 +104,20 @@ class Sessions:
         moment = now()
         if row is None or row[0].idle_expires_at <= moment:
             return None
+        until = row[0].idle_expires_at
         if row[0].last_seen_at + TOUCH < moment:
-            await self._touch(row[0], moment)
-        return Identity(id=row[0].account_id, name=row[1], session=row[0].id)
+            until = await self._touch(row[0], moment)
+        return Identity(row[0].account_id, row[1], row[0].id, until)
 
-    async def _touch(self, seen: Session, moment: datetime) -> None:
+    async def _touch(self, seen: Session, moment: datetime) -> datetime:
+        """Note that the session is in use; until when it is alive now."""
         idle = (REMEMBERED if seen.remembered else SHORT).idle
         until = min(moment + idle, seen.expires_at)
         change = update(Session).where(Session.id == seen.id)
         with suppress(Unavailable):  # it can be noted next time
             async with self._database.writing() as session:
                 await session.execute(change.values(last_seen_at=moment, idle_expires_at=until))
+        return until
 
     def _keep(self, key: str, identity: Identity) -> None:
         self._cache.pop(key, None)

@@ -1,7 +1,5 @@
 """Throttling: so many attempts per account and per address in a while."""
 
-from ipaddress import IPv6Address, ip_address
-
 
 class Throttle:
     """Counts attempts, in whatever backend is in force."""
@@ -19,14 +17,3 @@ class Throttle:
     async def count(self, key: str, seconds: int) -> tuple[int, float]:
         """Count one more in the key's window: how many there are, and the seconds it has left."""
         raise NotImplementedError
-
-
-def network(address: str) -> str:
-    """What is counted as one address: of IPv6 the /64, which is what one subscriber has."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    return str(ip.ipv4_mapped or ip.exploded[:19])

@@ -27,6 +27,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     sockets = service.provide(Sockets(service.get(WebsocketSettings)))
     service.stopping.connect(sockets.going_away)
     service.session_ended.connect(sockets.session_ended)
+    service.sessions_unsure.connect(sockets.sessions_unsure)
     rooms = service.provide(service.backend_of(__name__).Rooms(service), Rooms)
-    async with rooms.running():
+    async with sockets.watching(), rooms.running():
         yield

@@ -8,9 +8,9 @@ from app.problems import Problem
 from app.websocket.guests import speaker
 from app.websocket.limits import Allowance
 from app.websocket.messages import START, Id, Say, error
+from app.websocket.protocol import POLICY_VIOLATION, TRY_AGAIN_LATER
 from app.websocket.rooms import Rooms, Unavailable
 from app.websocket.socket import Socket
-from app.websocket.sockets import POLICY_VIOLATION, TRY_AGAIN_LATER
 
 MOST_CHARACTERS = 4096
 """How long a text may be: a room keeps many, and sends them to many."""

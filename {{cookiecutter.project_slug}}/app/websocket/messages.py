@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, Self
 import orjson
 from pydantic import BaseModel
 
+from app.websocket.protocol import frame
+
 SHAPE = re.compile(r"([0-9]{1,20})-([0-9]{1,20})\Z")
 LARGEST = 2**64 - 1
 
@@ -55,9 +57,9 @@ class Message:
         }
 
     @cached_property
-    def encoded(self) -> bytes:
-        """The document in JSON: made once, however many hear it."""
-        return orjson.dumps(self.document())
+    def frame(self) -> bytes:
+        """The document as a frame: made once, however many hear it."""
+        return frame(orjson.dumps(self.document()))
 
 
 class Say(BaseModel):
@@ -68,11 +70,11 @@ class Say(BaseModel):
 
 
 def presence(who: list[str]) -> bytes:
-    return orjson.dumps({"type": "presence", "who": who})
+    return frame(orjson.dumps({"type": "presence", "who": who}))
 
 
 def error(code: str, detail: str) -> bytes:
-    return orjson.dumps({"type": "error", "code": code, "detail": detail})
+    return frame(orjson.dumps({"type": "error", "code": code, "detail": detail}))
 
 
-RESET = orjson.dumps({"type": "reset"})
+RESET = frame(orjson.dumps({"type": "reset"}))

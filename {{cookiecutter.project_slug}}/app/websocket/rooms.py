@@ -28,10 +28,10 @@ class Member(Protocol):
 
     name: str
 
-    def send(self, message: bytes) -> None:
+    def send(self, frame: bytes) -> None:
         """Take a message at once."""
 
-    async def replay(self, messages: list[bytes]) -> None:
+    async def replay(self, frames: list[bytes]) -> None:
         """Take messages, and return when more can be taken."""
 
 
@@ -60,9 +60,10 @@ class Room:
         if self.last is None or message.id <= self.last:
             return
         self.last = message.id
-        for member, replayed in list(self.members.items()):
-            if replayed < message.id:
-                member.send(message.encoded)
+        position, frame = message.id, message.frame
+        for member, replayed in self.members.items():
+            if replayed < position:
+                member.send(frame)
 
     def tell(self, who: list[str]) -> None:
         """Tell the members who is here, if that has changed."""
@@ -128,7 +129,7 @@ class Rooms:
             if kept.reset:
                 after = START
             after = kept.messages[-1].id if kept.messages else after
-            await member.replay([RESET] * kept.reset + [m.encoded for m in kept.messages])
+            await member.replay([RESET] * kept.reset + [m.frame for m in kept.messages])
             if len(kept.messages) < CHUNK and (room.last or START) <= max(before, after):
                 return after
 

@@ -12,4 +12,5 @@ class WebsocketSettings(Environment):
     websocket_message_bytes: int = Field(default=65536, ge=0)
     websocket_messages_per_minute: int = Field(default=300, ge=0)
     websocket_sockets_per_address: int = Field(default=200, ge=0)
+    websocket_sockets_per_person: int = Field(default=50, ge=0)
     websocket_history: int = Field(default=1000, ge=0)

@@ -1,19 +1,23 @@
 """The base of every socket: who may open it, how it is written to, and how it ends."""
 
 import sys
+import time
 from asyncio import Future
-from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import cast
 
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol
 
 from app.handlers import Guarded
 from app.problems import Problem
-from app.websocket.sockets import TRY_AGAIN_LATER, Sockets
+from app.websocket.protocol import SESSION_ENDED, TRY_AGAIN_LATER, Protocol, check_handshake
+from app.websocket.sockets import Sockets
 
-MOST_QUEUED = 1024 * 1024
-"""Bytes that may wait for a client; one that falls behind further is closed."""
+MOST_READ_AHEAD = 65536
+ASK_SECONDS = 60.0
+"""How exactly a session is told that its socket is in use."""
 
 
 class Socket(Guarded, WebSocketHandler):
@@ -28,7 +32,9 @@ class Socket(Guarded, WebSocketHandler):
     def initialize(self) -> None:
         self.sockets = self.application.get(Sockets)
         self.limits = self.sockets.settings
-        self.is_open, self._queued = False, 0
+        self.is_open, self.unsure, self.waiting = False, False, 0
+        self._in_use, self._asked_at = False, time.monotonic()
+        self._frames: list[bytes] = []
 
     @property
     def address(self) -> str:
@@ -48,19 +54,41 @@ class Socket(Guarded, WebSocketHandler):
 
     def admit(self, *args: str, **kwargs: str) -> None:
         """Raise the problem that keeps this request from becoming a socket."""
-        self.session = self.who.session
         if self.application.draining:
             raise Problem(503, "The service is about to stop.", {"Retry-After": "1"})
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise Problem(426, "Only WebSocket is spoken here.", {"Upgrade": "websocket"})
-        self.sockets.admit(self.address)
+        check_handshake(self.request)
+        self.sockets.admit(self)
+
+    @property
+    def must_ask(self) -> bool:
+        """Whether the session may have ended unheard, or is in use, which keeps it alive."""
+        ends = self.who.expires_at
+        unsure = self.unsure or (ends is not None and ends <= datetime.now(UTC))
+        return unsure or (self._in_use and time.monotonic() > self._asked_at + ASK_SECONDS)
+
+    async def ask_again(self) -> None:
+        """Go on with the session, or close where it has ended."""
+        who = await self.application.identify(self)
+        if who and who.session == self.who.session:
+            self.current_user, self._asked_at = who, time.monotonic()
+            self.unsure = self._in_use = False
+        else:
+            self.close(SESSION_ENDED, "session ended")
 
     def check_origin(self, origin: str) -> bool:
         if not super().check_origin(origin):
             raise Problem(403, "Sockets are not opened for pages of another site.")
         return True
 
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        protocol = cast(Protocol, super().get_websocket_protocol())
+        return Protocol(self, False, protocol.params)
+
     async def open(self, *args: str, **kwargs: str) -> None:
+        self._stream = cast(Protocol, self.ws_connection).stream
+        self._socket = self._stream.socket
+        room = self.max_message_size + MOST_READ_AHEAD  # a server's own limit may be below that
+        self._stream.max_buffer_size = max(self._stream.max_buffer_size, room)
         self.sockets.add(self)
         self.is_open = True
         self.set_nodelay(True)
@@ -76,6 +104,7 @@ class Socket(Guarded, WebSocketHandler):
         """A message under way is waited for by the drain, as a request is."""
         if not self.is_open:
             return  # sent before the client read that it is closed
+        self._in_use = bool(self.who.session)
         self.application.in_flight.add(self.request)
         try:
             await self.received(message)
@@ -83,6 +112,7 @@ class Socket(Guarded, WebSocketHandler):
             self.application.in_flight.discard(self.request)
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
+        self.write_frames()
         super().close(code, reason)
         self._free()
 
@@ -96,31 +126,44 @@ class Socket(Guarded, WebSocketHandler):
             self.sockets.remove(self)
             self.left()
 
-    def send(self, message: bytes) -> None:
-        """Write a text message (UTF-8), or close a client that does not keep up."""
-        if self._queued > MOST_QUEUED:
+    def send(self, frame: bytes) -> None:
+        """Write a frame, with all others of this turn of the loop in one piece."""
+        if self.is_open:
+            if not self._frames:
+                self.sockets.write_soon(self)
+            self._frames.append(frame)
+
+    async def replay(self, frames: list[bytes]) -> None:
+        """Write these frames and wait until they are on their way."""
+        for frame in frames:
+            self.send(frame)
+        self.write_frames()
+        try:
+            await self._stream.write(b"")
+        except StreamClosedError:
+            raise WebSocketClosedError from None
+
+    def write_frames(self) -> None:
+        """Write what was sent: at once where nothing waits, which spares the stream's work."""
+        data = b"".join(self._frames)
+        self._frames.clear()
+        try:
+            sent = 0 if self._stream.writing() else self._socket.send(data)
+        except OSError:  # it takes no more, or is broken, which the stream will find
+            sent = 0
+        if sent < len(data):
+            self._wait_with(data[sent:])
+
+    def _wait_with(self, data: bytes) -> None:
+        """Leave the data to the stream; a client that does not keep up is closed instead."""
+        if self.waiting > self.sockets.most_waiting:
             self.close(TRY_AGAIN_LATER, "too slow")
-            return
-        with suppress(WebSocketClosedError):
-            self._write(message)
+        elif not self._stream.closed():
+            self.waiting += len(data)
+            self._stream.write(data).add_done_callback(partial(self._written, len(data)))
 
-    async def replay(self, messages: list[bytes]) -> None:
-        """Write these text messages and wait until they are on their way."""
-        written = [self._write(message) for message in messages]
-        if written:
-            await written[-1]
-
-    def _write(self, message: bytes) -> "Future[None]":
-        """The one place that writes; raises `WebSocketClosedError`."""
-        future = self.write_message(message)
-        self._queued += len(message)
-        future.add_done_callback(partial(self._written, len(message)))
-        return future
-
-    def _written(self, size: int, future: "Future[Any]") -> None:
-        self._queued -= size
-        if not future.cancelled():
-            future.exception()  # the peer is gone, which on_close tells
+    def _written(self, size: int, future: "Future[None]") -> None:
+        self.waiting -= size
 
     async def opened(self, *args: str, **kwargs: str) -> None:
         """The socket is open; messages are received when this has returned."""

@@ -3,7 +3,7 @@
 import pytest
 
 from app.auth import memory
-from app.auth.throttle import Throttle, network
+from app.auth.throttle import Throttle
 from tests.auth.counting import lets_so_many_through_and_tells_how_long_to_wait
 from tests.auth.people import EMAIL, join, login, register
 from tests.conftest import Client, Start
@@ -60,16 +60,3 @@ async def test_one_address_cannot_try_many_accounts(start: Start) -> None:
 async def test_registration_is_throttled_too(start: Start) -> None:
     async with start(AUTH_ATTEMPTS_PER_ACCOUNT="1") as client:
         assert [(await register(client)).status_code for _ in range(2)] == [202, 429]
-
-
-@pytest.mark.parametrize(
-    ("address", "counted"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("", ""),
-    ],
-)
-def test_of_ipv6_a_whole_network_is_one(address: str, counted: str) -> None:
-    assert network(address) == counted

@@ -1,6 +1,7 @@
 """Clients of rooms, for tests."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -92,6 +93,12 @@ async def refused(
     assert answer
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     return orjson.loads(answer.body), answer
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - the condition is another's
+            await asyncio.sleep(0.005)
 
 
 async def by_header(handler: RequestHandler) -> Identity | None:

@@ -23,7 +23,7 @@ class Reader:
         self.heard: list[str] = []
 
     def send(self, message: bytes) -> None:
-        document = orjson.loads(message)
+        document = orjson.loads(message[message.index(b"{") :])
         self.heard.append(document.get("text", document["type"]))
 
     async def replay(self, messages: list[bytes]) -> None:

@@ -2,44 +2,20 @@
 
 import asyncio
 import socket
-import struct
+from unittest.mock import Mock
 
 import orjson
 import pytest
 
-from app.websocket import socket as base
+from app.problems import Problem
+from app.service import ANYONE
+from app.websocket import sockets
 from app.websocket.rooms import Rooms
+from app.websocket.socket import Socket
 from app.websocket.sockets import Sockets
 from tests.conftest import Client, Start
-from tests.websocket.peers import enter, refused
-
-HANDSHAKE = (
-    "GET /rooms/lobby/socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
-    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
-
-
-def open_raw(client: Client) -> socket.socket:
-    """A socket that does nothing by itself, and takes in little."""
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.connect((client.base_url.host, client.base_url.port))
-    raw.sendall(HANDSHAKE.encode())
-    raw.setblocking(False)
-    return raw
-
-
-async def read_until(raw: socket.socket, frame: bytes) -> bytes:
-    loop, data = asyncio.get_running_loop(), b""
-    async with asyncio.timeout(10):
-        while not data.endswith(frame):
-            data += await loop.sock_recv(raw, 1 << 20)
-    return data
-
-
-def close_frame(code: int, reason: str) -> bytes:
-    return struct.pack("!BBH", 0x88, 2 + len(reason), code) + reason.encode()
+from tests.websocket.peers import enter, refused, until
+from tests.websocket.raw import close_frame, messages_in, open_raw, read_until
 
 
 async def test_an_address_has_so_many_sockets_at_once(start: Start) -> None:
@@ -51,6 +27,20 @@ async def test_an_address_has_so_many_sockets_at_once(start: Start) -> None:
         first.leave()
         await first.end()
         await enter(client)
+
+
+async def test_an_address_of_ipv6_is_the_network_of_one_subscriber(start: Start) -> None:
+    async with start(WEBSOCKET_SOCKETS_PER_ADDRESS="1") as client:
+        registry = client.service.get(Sockets)
+        first, neighbour, other = (
+            Mock(address=f"2001:db8:0:{n}", who=ANYONE) for n in ("1::1", "1::2", "2::1")
+        )
+        registry.add(first)
+        registry.admit(other)
+        with pytest.raises(Problem, match="429"):
+            registry.admit(neighbour)
+        registry.remove(first)
+        registry.admit(neighbour)
 
 
 async def test_what_is_not_understood_is_said_and_the_socket_stays(client: Client) -> None:
@@ -79,7 +69,7 @@ async def test_0_takes_limits_away(start: Start) -> None:
     names = ("PING_SECONDS", "MESSAGE_BYTES", "MESSAGES_PER_MINUTE", "SOCKETS_PER_ADDRESS")
     async with start(**{f"WEBSOCKET_{name}": "0" for name in (*names, "HISTORY")}) as client:
         peer, other = await enter(client), await enter(client)
-        assert await peer.codes("x" * 100_000) == ["invalid"]
+        assert await peer.codes("x" * 4_000_000) == ["invalid"]
         await peer.say(*map(str, range(310)))
         assert len(await other.texts(310)) == 310
 
@@ -105,10 +95,12 @@ async def test_a_peer_that_answers_no_ping_is_closed(start: Start) -> None:
         assert await alive.texts(1) == ["1"]
 
 
+@pytest.mark.parametrize(("one", "all_"), [(100_000, 1 << 30), (1 << 30, 200_000)])
 async def test_a_client_that_does_not_read_is_closed_and_the_others_are_not(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, one: int, all_: int
 ) -> None:
-    monkeypatch.setattr(base, "MOST_QUEUED", 100_000)
+    monkeypatch.setattr(sockets, "MOST_WAITING", one)
+    monkeypatch.setattr(sockets, "MOST_WAITING_IN_ALL", all_)
     quick, rooms = await enter(client), client.service.get(Rooms)
     with open_raw(client) as slow:
         for number in (1, 2):
@@ -121,3 +113,27 @@ async def test_a_client_that_does_not_read_is_closed_and_the_others_are_not(
         assert said < 500
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # now it is quick
         await read_until(slow, close_frame(1013, "too slow"))
+
+
+async def test_what_had_to_wait_arrives_whole_and_in_order(client: Client) -> None:
+    rooms = client.service.get(Rooms)
+    with open_raw(client) as slow:
+        await until(lambda: rooms.rooms)
+        (there,) = rooms.rooms["lobby"].members
+        assert isinstance(there, Socket)
+        said = list[str]()
+
+        async def speak() -> None:
+            said.append(f"{len(said)} {'x' * 4000}")
+            await rooms.say("lobby", "Ada", said[-1])
+            await asyncio.sleep(0)
+
+        while not there.waiting:
+            await speak()
+        reading = asyncio.create_task(read_until(slow, close_frame(1000, "done")))
+        while len(said) < 1000:
+            await speak()
+        there.ping(b"between them")
+        there.close(1000, "done")
+        heard = await reading
+    assert [m["text"] for m in messages_in(heard) if m["type"] == "message"] == said

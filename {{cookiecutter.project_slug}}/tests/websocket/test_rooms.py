@@ -6,8 +6,7 @@ import pytest
 
 from app.websocket.messages import Id
 from app.websocket.rooms import Rooms
-from app.websocket.socket import MOST_QUEUED
-from app.websocket.sockets import Sockets
+from app.websocket.sockets import MOST_WAITING, Sockets
 from tests.conftest import Client, Start
 from tests.websocket.peers import enter
 
@@ -139,7 +138,7 @@ class TestRooms:
     ) -> None:
         async with start(**environment) as client:
             rooms, text = client.service.get(Rooms), "x" * 32768
-            number = 4 * MOST_QUEUED // len(text)
+            number = 4 * MOST_WAITING // len(text)
             for _ in range(number):
                 await rooms.say("lobby", "Ada", text)
             bob = await enter(client, "Bob", "lobby?after=0-0")
@@ -174,5 +173,5 @@ class TestRooms:
                     peer.vanish()
             await until_empty(client)
             sockets = client.service.get(Sockets)
-            assert not sockets._by_address
+            assert not sockets._by_key
             assert not sockets._by_session
