@@ -1,9 +1,13 @@
 """What the benchmarks share: a baked project in an environment of its own, and medians."""
 
+import os
+import socket
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -16,13 +20,39 @@ def bake(into: Path, *answers: str) -> Path:
     return into / "my-service"
 
 
-def install(project: Path, venv: Path) -> Path:
+def install(project: Path, venv: Path, *more: str) -> Path:
     """Install the project with all that it needs; gives the environment's interpreter."""
     python = venv / "bin/python"
-    pip = ["pip", "install", "--compile-bytecode", "--python", str(python), "-e", "."]
+    pip = ["pip", "install", "--compile-bytecode", "--python", str(python), "-e", ".", *more]
     for command in (["venv", str(venv)], pip):
         subprocess.run(["uv", "-q", *command], cwd=project, check=True)
     return python
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server(port: int, command: list[str], log: Path, **environment: str) -> Iterator[None]:
+    """Run pinned to the first core, with its output in a file, from when it listens."""
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            ["taskset", "-c", "0", *command],
+            stdout=output,
+            env=os.environ | environment,
+            cwd=log.parent,
+        ) as process,
+    ):
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            if process.poll() is not None:
+                sys.exit(f"{command[0]} ended with {process.returncode}")
+            time.sleep(0.05)
+        yield
+        process.terminate()
 
 
 def summary(name: str, ratios: Sequence[float]) -> str:

@@ -45,11 +45,9 @@ def enter(port: int, cookie: str) -> tuple[socket.socket, str]:
     while b"\r\n\r\n" not in head:
         head += peer.recv(4096)
     assert head.startswith(b"HTTP/1.1 101"), head
-    given = [
-        line for line in head.decode("latin-1").split("\r\n") if line.startswith("Set-Cookie:")
-    ]
+    given = re.search(rb"Set-Cookie: ([^;]+)", head)
     peer.setblocking(False)
-    return peer, given[0].split(":", 1)[1].split(";")[0].strip() if given else cookie
+    return peer, given[1].decode() if given else cookie
 
 
 def run(port: int, clients: int, in_flight: int, seconds: float) -> dict[str, float]:
@@ -89,4 +87,5 @@ def run(port: int, clients: int, in_flight: int, seconds: float) -> dict[str, fl
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(*map(int, sys.argv[1:4]), float(sys.argv[4]))))
+    port, clients, in_flight, seconds = map(int, sys.argv[1:])
+    print(json.dumps(run(port, clients, in_flight, seconds)))

@@ -4,18 +4,14 @@ Usage: python benchmarks/hello.py [rounds]. Needs uv, wrk and redis-server. The 
 interleaved, server and client each have a core, and only the ratio carries over to another machine.
 """
 
-import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-from common import bake, install, summary
+from common import bake, free_port, install, server, summary
 
 SECONDS = 4
 BARE = """
@@ -31,33 +27,8 @@ asyncio.run(main())
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def server(port: int, command: list[str], log: Path, **environment: str) -> Iterator[str]:
-    """Run pinned to the first core, with its output in a file; gives the URL to ask."""
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            ["taskset", "-c", "0", *command],
-            stdout=output,
-            env=os.environ | environment,
-            cwd=log.parent,
-        ) as process,
-    ):
-        while socket.socket().connect_ex(("127.0.0.1", port)):
-            if process.poll() is not None:
-                sys.exit(f"{command[0]} ended with {process.returncode}")
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/hello"
-        process.terminate()
-
-
-def requests_per_second(url: str) -> float:
+def requests_per_second(port: int) -> float:
+    url = f"http://127.0.0.1:{port}/hello"
     wrk = ["taskset", "-c", "1", "wrk", "-t1", "-c25", f"-d{SECONDS}s", url]
     said = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said:
@@ -72,10 +43,9 @@ def main(rounds: int) -> None:
         redis, bare, full = free_port(), free_port(), free_port()
         redis_server = ["redis-server", "--port", str(redis), "--save", ""]
         stack.enter_context(server(redis, redis_server, folder / "redis.log"))
-        bare_url = stack.enter_context(
-            server(bare, [python, "-c", BARE, str(bare)], folder / "bare.log")
-        )
-        full_url = stack.enter_context(
+        bare_server = [python, "-c", BARE, str(bare)]
+        stack.enter_context(server(bare, bare_server, folder / "bare.log"))
+        stack.enter_context(
             server(
                 full,
                 [python, "-m", "app"],
@@ -89,7 +59,7 @@ def main(rounds: int) -> None:
         )
         ratios = []
         for _ in range(rounds):
-            low, high = requests_per_second(bare_url), requests_per_second(full_url)
+            low, high = requests_per_second(bare), requests_per_second(full)
             ratios.append(high / low)
             print(f"bare {low:.0f}/s, all on {high:.0f}/s, ratio {high / low:.2f}", flush=True)
         print(summary("/hello, all features on, x bare Tornado", ratios))

@@ -44,8 +44,8 @@ def wstest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     interpreters = sorted(Path.home().glob(".pyenv/versions/2.7*/bin/python2.7"))
     python = str(interpreters[0]) if interpreters else servers.needed("python2.7")
     venv = tmp_path_factory.mktemp("autobahn") / "venv"
-    make = ["uv", "-q", "tool", "run", "--python", "3.11", VIRTUALENV, "-q", "-p", python, venv]
-    for command in (make, [venv / "bin/pip", "-q", "install", SUITE]):
+    make = ["uv", "-q", "tool", "run", "--python", "3.11", VIRTUALENV, "-q", "-p", python]
+    for command in ([*make, str(venv)], [str(venv / "bin/pip"), "-q", "install", SUITE]):
         subprocess.run(command, check=True, env=clean_environment(), capture_output=True)
     return venv / "bin/wstest"
 
@@ -86,7 +86,7 @@ def test_no_case_fails(
         "exclude-agent-cases": {},
     }
     (tmp_path / "spec.json").write_text(json.dumps(specification))
-    command = [wstest, "-m", "fuzzingclient", "-s", tmp_path / "spec.json"]
+    command = [str(wstest), "-m", "fuzzingclient", "-s", str(tmp_path / "spec.json")]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     results = json.loads((tmp_path / "index.json").read_text())["echo"]
     assert len(results) == number
