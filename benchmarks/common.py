@@ -43,6 +43,7 @@ def server(port: int, command: list[str], log: Path, **environment: str) -> Iter
         subprocess.Popen(
             ["taskset", "-c", "0", *command],
             stdout=output,
+            stderr=subprocess.STDOUT,
             env=os.environ | environment,
             cwd=log.parent,
         ) as process,
