@@ -1,5 +1,6 @@
 """The rooms of all processes that share a Redis: a stream for each, which all of them follow."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,15 @@ from app.websocket.redis.presence import CHANGES, Presence
 if TYPE_CHECKING:
     from app.service import Service
 
-KEPT_SECONDS = 7 * 24 * 3600
-"""A room that is silent for longer is forgotten."""
-BLOCK_MS = 1000
-"""How long a read may wait: less than a command may take."""
 MOST_READ = 500
 """Messages of one room in one read. A stream has as many, however short the history: what is said
-at once must reach those who follow before it goes."""
+at once must reach those who follow before it goes. So a read of fewer has missed none."""
+SPARE_MS = 60_000
+"""How much longer than the history a message stays, for the same reason: clocks differ, too."""
+BLOCK_MS = 1000
+"""How long a read may wait: less than a command may take."""
+SURE_SECONDS = 3.0
+"""So long after a read that went well nothing can have been lost before the next one."""
 
 log = structlog.get_logger()
 
@@ -33,20 +36,25 @@ class Rooms(rooms.Rooms):
         self._redis = service.get(Redis)
         self._length = self.most_kept and max(self.most_kept, MOST_READ)
         self._presence = Presence(self._redis, self.rooms)
-        self._changes = START
+        self._changes, self._sure_until = START, 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with background(self._follow, self._presence.keep, failed=self._presence.recheck):
+        async with background(self._follow, self._presence.keep, failed=self._doubt):
             yield
         await self._presence.end()
 
     async def say(self, name: str, who: str, text: str) -> None:
+        fields: Any = {"who": who, "text": text}
+        key = stream(name)
         with available():
             async with self._redis.pipeline(transaction=False) as pipe:
-                fields: Any = {"who": who, "text": text}
-                pipe.xadd(stream(name), fields, maxlen=self._length, approximate=False)
-                pipe.expire(stream(name), KEPT_SECONDS)
+                pipe.xadd(key, fields, maxlen=self._length, approximate=False)
+                if self.kept_ms:
+                    pipe.xtrim(key, minid=max(0, self.expired().ms - SPARE_MS), approximate=False)
+                    pipe.pexpire(key, self.kept_ms + SPARE_MS)
+                else:
+                    pipe.persist(key)
                 await pipe.execute()
 
     async def newest(self, name: str) -> Id:
@@ -55,17 +63,20 @@ class Rooms(rooms.Rooms):
             return Id.parse(entries[0][0]) if entries else START
 
     async def history(self, name: str, after: Id, most: int | None = None) -> rooms.Kept:
-        """A message that is still kept has everything after it kept, too."""
         with available():
-            oldest = await self._oldest(name)
-            if START < after >= oldest:
-                found = await self._range(name, after, most and most + 1)
-                if found and found[0].id == after:
-                    return rooms.Kept(found[1:])
-            return rooms.Kept(await self._range(name, oldest, most), reset=after != START)
+            return await self._history(name, after, most)
 
     def changed(self, room: rooms.Room) -> None:
         self._presence.announce(room.name)
+
+    async def _history(self, name: str, after: Id, most: int | None) -> rooms.Kept:
+        """A message that is still kept has everything after it kept, too."""
+        oldest = max(self.expired(), await self._oldest(name))
+        if START < after >= oldest:
+            found = await self._range(name, after, most and most + 1)
+            if found and found[0].id == after:
+                return rooms.Kept(found[1:])
+        return rooms.Kept(await self._range(name, oldest, most), reset=after != START)
 
     async def _oldest(self, name: str) -> Id:
         """From which id on messages are history: a stream may be longer than that."""
@@ -87,17 +98,47 @@ class Rooms(rooms.Rooms):
         positions: Any = {key: str(self.rooms[name].last) for key, name in names.items()}
         positions[CHANGES] = str(self._changes)
         answer: Any = await self._redis.xread(positions, MOST_READ, BLOCK_MS)
+        in_doubt = set(names.values()) if time.monotonic() > self._sure_until else set()
         for key, entries in answer:
             if key == CHANGES:
                 self._changes = Id.parse(entries[-1][0])
-                self._presence.handle_changes(fields for _, fields in entries)
-            elif room := self.rooms.get(names[key]):
-                for entry in entries:
-                    room.deliver(message(room.name, *entry))
+                self._presence.look(n for _, fields in entries for n in fields["rooms"].split())
+            elif len(entries) == MOST_READ:
+                in_doubt.add(names[key])
+            elif names[key] not in in_doubt:
+                self._deliver(names[key], entries)
+        for name in in_doubt:
+            await self._catch_up(name)
+        self._sure_until = time.monotonic() + SURE_SECONDS
+
+    async def _catch_up(self, name: str) -> None:
+        """Deliver what is kept since the last message; `reset` where that may not be all.
+
+        From `START` on it cannot be told: nothing had been said when the first member came.
+        """
+        room, found = self.rooms.get(name), rooms.CHUNK
+        while room and found == rooms.CHUNK:
+            last = room.last or START
+            kept = await self._history(name, last, rooms.CHUNK)
+            if kept.reset or (kept.messages and last == START):
+                room.reset()
+            for message in kept.messages:
+                room.deliver(message)
+            found = len(kept.messages)
+
+    def _deliver(self, name: str, entries: Any) -> None:
+        if room := self.rooms.get(name):
+            for entry in entries:
+                room.deliver(message(name, *entry))
+
+    def _doubt(self) -> None:
+        """After a failure messages may be lost, and the ids of new ones lower than the last."""
+        self._changes, self._sure_until = START, 0.0
+        self._presence.look(self.rooms)
 
 
 def stream(name: str) -> str:
-    return f"room:{name}"
+    return f"{{rooms}}:said:{name}"
 
 
 def message(room: str, position: str, fields: dict[str, str]) -> Message:
