@@ -112,19 +112,16 @@ class Rooms(rooms.Rooms):
         self._sure_until = time.monotonic() + SURE_SECONDS
 
     async def _catch_up(self, name: str) -> None:
-        """Deliver what is kept since the last message; `reset` where that may not be all.
+        """Go on with what is kept; `reset` the room where that may not be all.
 
         From `START` on it cannot be told: nothing had been said when the first member came.
         """
-        room, found = self.rooms.get(name), rooms.CHUNK
-        while room and found == rooms.CHUNK:
-            last = room.last or START
-            kept = await self._history(name, last, rooms.CHUNK)
+        if (room := self.rooms.get(name)) and (last := room.last) is not None:
+            kept = await self._history(name, last, MOST_READ)
             if kept.reset or (kept.messages and last == START):
                 room.reset()
             for message in kept.messages:
                 room.deliver(message)
-            found = len(kept.messages)
 
     def _deliver(self, name: str, entries: Any) -> None:
         if room := self.rooms.get(name):

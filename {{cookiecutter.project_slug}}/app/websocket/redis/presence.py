@@ -16,7 +16,7 @@ from app.websocket.rooms import Room
 CHANGES = "{rooms}:changes"
 """A stream of the rooms in which somebody has come or gone."""
 MOST_CHANGES = 1000
-LEASE_SECONDS, BEAT_SECONDS = 10.0, 4.0
+LEASE_SECONDS, BEAT_SECONDS = 10.0, 3.0
 """How long a process that has died is believed to live, and how often a living one says so.
 Those of a dead one are gone after the sum, at most."""
 FORGOTTEN_SECONDS = 60

@@ -47,9 +47,8 @@ async def test_goes_on_when_the_server_is_back(start: Start, cable: Cable, redis
 
 
 async def test_who_missed_more_than_is_kept_begins_anew(
-    start: Start, cable: Cable, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    start: Start, cable: Cable, redis_url: str
 ) -> None:
-    monkeypatch.setattr("app.websocket.rooms.CHUNK", 2)
     more = {"WEBSOCKET_HISTORY": "5"}
     url = await cable.mend()
     async with start(REDIS_URL=url, **more) as cut_off, start(REDIS_URL=redis_url, **more) as other:
