@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from app.websocket import redis
 from app.websocket.messages import Id
 from app.websocket.redis import presence
+from app.websocket.redis.presence import Presence
 from app.websocket.rooms import Rooms
 from tests.conftest import Client, Start
 from tests.websocket.peers import Peer, enter
@@ -140,3 +141,29 @@ async def test_what_was_said_first_while_the_server_was_away_is_heard(
         await other.service.get(Rooms).say("lobby", "Bob", "1")
         await cable.mend()
         await reads_reset(ada, "1")
+
+
+async def test_who_left_while_the_server_was_away_is_gone_when_it_is_back(
+    start: Start, cable: Cable, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, failed = Presence._write, asyncio.Event()
+
+    async def watched(self: Presence, names: set[str]) -> None:
+        try:
+            await write(self, names)
+        except Exception:
+            if names:
+                failed.set()
+            raise
+
+    monkeypatch.setattr(Presence, "_write", watched)
+    url = await cable.mend()
+    async with start(REDIS_URL=url) as cut_off, start(REDIS_URL=redis_url) as other:
+        await enter(cut_off, "Ada")
+        bob, eve = await enter(cut_off, "Bob"), await enter(other, "Eve")
+        await eve.sees("Ada", "Bob", "Eve")
+        cable.cut()
+        bob.leave()
+        await failed.wait()
+        await cable.mend()
+        await eve.sees("Ada", "Eve")
