@@ -17,6 +17,8 @@ from app.websocket.redis.presence import CHANGES, Presence
 if TYPE_CHECKING:
     from app.service import Service
 
+SAID = "{rooms}:said:"
+"""Before the name of a room: its stream. The braces put all keys into one slot of a cluster."""
 MOST_READ = 500
 """Messages of one room in one read. A stream has as many, however short the history: what is said
 at once must reach those who follow before it goes. So a read of fewer has missed none."""
@@ -45,8 +47,8 @@ class Rooms(rooms.Rooms):
         await self._presence.end()
 
     async def say(self, name: str, who: str, text: str) -> None:
+        key = SAID + name
         fields: Any = {"who": who, "text": text}
-        key = stream(name)
         with available():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.xadd(key, fields, maxlen=self._length, approximate=False)
@@ -59,7 +61,7 @@ class Rooms(rooms.Rooms):
 
     async def newest(self, name: str) -> Id:
         with available():
-            entries: Any = await self._redis.xrevrange(stream(name), count=1)
+            entries: Any = await self._redis.xrevrange(SAID + name, count=1)
             return Id.parse(entries[0][0]) if entries else START
 
     async def history(self, name: str, after: Id, most: int | None = None) -> rooms.Kept:
@@ -82,11 +84,11 @@ class Rooms(rooms.Rooms):
         """From which id on messages are history: a stream may be longer than that."""
         if self.most_kept == self._length:
             return START
-        entries: Any = await self._redis.xrevrange(stream(name), count=self.most_kept)
+        entries: Any = await self._redis.xrevrange(SAID + name, count=self.most_kept)
         return Id.parse(entries[-1][0]) if entries else START
 
     async def _range(self, name: str, first: Id, most: int | None) -> list[Message]:
-        entries: Any = await self._redis.xrange(stream(name), min=str(first), count=most)
+        entries: Any = await self._redis.xrange(SAID + name, min=str(first), count=most)
         return [message(name, *entry) for entry in entries]
 
     async def _follow(self) -> None:
@@ -94,22 +96,29 @@ class Rooms(rooms.Rooms):
 
         A room that is new here was announced, which ends the wait and lets the next one know it.
         """
-        names = {stream(n): n for n, room in self.rooms.items() if room.last is not None}
-        positions: Any = {key: str(self.rooms[name].last) for key, name in names.items()}
-        positions[CHANGES] = str(self._changes)
-        answer: Any = await self._redis.xread(positions, MOST_READ, BLOCK_MS)
-        in_doubt = set(names.values()) if time.monotonic() > self._sure_until else set()
+        answer: Any = await self._redis.xread(self._positions(), MOST_READ, BLOCK_MS)
+        in_doubt = set(self.rooms) if time.monotonic() > self._sure_until else set()
         for key, entries in answer:
+            name = key.removeprefix(SAID)
             if key == CHANGES:
-                self._changes = Id.parse(entries[-1][0])
-                self._presence.look(n for _, fields in entries for n in fields["rooms"].split())
+                self._handle_changes(entries)
             elif len(entries) == MOST_READ:
-                in_doubt.add(names[key])
-            elif names[key] not in in_doubt:
-                self._deliver(names[key], entries)
+                in_doubt.add(name)
+            elif name not in in_doubt:
+                self._deliver(name, entries)
         for name in in_doubt:
             await self._catch_up(name)
         self._sure_until = time.monotonic() + SURE_SECONDS
+
+    def _positions(self) -> dict[Any, Any]:
+        """What was read last of each stream."""
+        last = {SAID + name: str(room.last) for name, room in self.rooms.items() if room.last}
+        return last | {CHANGES: str(self._changes)}
+
+    def _handle_changes(self, entries: Any) -> None:
+        self._changes = Id.parse(entries[-1][0])
+        for _, fields in entries:
+            self._presence.look(fields["rooms"].split())
 
     async def _catch_up(self, name: str) -> None:
         """Go on with what is kept; `reset` the room where that may not be all.
@@ -132,10 +141,6 @@ class Rooms(rooms.Rooms):
         """After a failure messages may be lost, and the ids of new ones lower than the last."""
         self._changes, self._sure_until = START, 0.0
         self._presence.look(self.rooms)
-
-
-def stream(name: str) -> str:
-    return f"{{rooms}}:said:{name}"
 
 
 def message(room: str, position: str, fields: dict[str, str]) -> Message:

@@ -1,13 +1,82 @@
-"""People in rooms, for tests: clients that keep what they hear."""
+"""A chat over real processes, and the people in it, who keep what they hear."""
 
 import asyncio
+import functools
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
-from tests.processes import Started
+from tests.combinations import bake
+from tests.conftest import clean_environment
+from tests.processes import Started, started
+from tests.servers import RedisServer, redis_server
+
+PROBE = """
+import asyncio
+
+from app.handlers import Handler
+
+
+class Probe(Handler):
+    def get(self) -> None:
+        rooms = len(self.application.get(Rooms).rooms)
+        self.json({"rooms": rooms, "tasks": len(asyncio.all_tasks())})
+
+
+ROUTES.append(("/probe", Probe))
+"""
+
+
+def bake_chat(folder: Path) -> Path:
+    """A project with rooms on Redis and nothing else, which tells at `/probe` what it holds."""
+    root = bake(frozenset({"redis", "websocket"}), folder)
+    package = root / "app/websocket/__init__.py"
+    package.write_text(package.read_text() + PROBE)
+    return root
+
+
+@dataclass
+class Site:
+    """A Redis server, and a way to start processes that share it."""
+
+    redis: RedisServer
+    start: Callable[..., Started]
+
+
+@contextmanager
+def running(project: Path, python: Path, folder: Path) -> Iterator[Site]:
+    """A site; its processes end with the block."""
+    with ExitStack() as stack, redis_server(folder) as redis:
+
+        def start(**more: str) -> Started:
+            environment = {
+                "ENVIRONMENT": "production",
+                "PUBLIC_URL": "http://127.0.0.1",
+                "SECRET_KEY": "k" * 40,
+                "PORT": "0",
+                "REDIS_URL": redis.url,
+                "WEBSOCKET_MESSAGES_PER_MINUTE": "0",
+            }
+            command = [str(python), "-m", "app"]
+            known = clean_environment(**environment | more)
+            return stack.enter_context(started(command, project, known))
+
+        yield Site(redis, start)
+
+
+def scenario(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test that is a coroutine."""
+
+    @functools.wraps(test)
+    def run(*arguments: Any, **fixtures: Any) -> None:
+        asyncio.run(test(*arguments, **fixtures))
+
+    return run
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
