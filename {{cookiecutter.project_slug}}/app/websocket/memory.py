@@ -1,8 +1,10 @@
 """The rooms of one process."""
 
 import time
+from bisect import bisect_left
 from collections import deque
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from app.websocket import rooms
@@ -32,10 +34,11 @@ class Rooms(rooms.Rooms):
         return kept[-1].id if kept else START
 
     async def history(self, name: str, after: Id, most: int | None = None) -> rooms.Kept:
-        kept = self._kept.get(name, ())
-        known = after == START or any(message.id == after for message in kept)
-        wanted = (message for message in kept if not known or message.id > after)
-        return rooms.Kept(list(islice(wanted, most)), reset=not known)
+        kept = self._kept.get(name) or deque()
+        oldest, at = (bisect_left(kept, it, key=attrgetter("id")) for it in (self.expired(), after))
+        known = oldest <= at < len(kept) and kept[at].id == after
+        wanted = islice(kept, at + 1 if known else oldest, None)
+        return rooms.Kept(list(islice(wanted, most)), reset=not known and after != START)
 
     def changed(self, room: rooms.Room) -> None:
         room.tell(room.names())
@@ -48,7 +51,16 @@ class Rooms(rooms.Rooms):
 
     def _keep(self, message: Message) -> None:
         kept = self._kept.pop(message.room, None) or deque(maxlen=self.most_kept)
+        while kept and kept[0].id < self.expired():
+            kept.popleft()
         kept.append(message)
         self._kept[message.room] = kept
-        if len(self._kept) > MOST_ROOMS:
-            del self._kept[next(iter(self._kept))]
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop the rooms that were silent for the longest: for too long, or of too many."""
+        while self._kept:
+            silent, kept = next(iter(self._kept.items()))
+            if len(self._kept) <= MOST_ROOMS and kept[-1].id >= self.expired():
+                return
+            del self._kept[silent]

@@ -1,5 +1,7 @@
 """Rooms: who is in them, what was said, and how a late comer catches up."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +14,11 @@ from app.websocket.settings import WebsocketSettings
 if TYPE_CHECKING:
     from app.service import Service
 
-CHUNK = 100
+DAY_MS = 24 * 3600 * 1000
+CHUNK = 25
 """Messages replayed at once: what a client must read before it gets more."""
+SECONDS_A_MEMBER = 0.001
+"""How long news of who is here wait for more such, as after a restart all come back at once."""
 
 
 class Unavailable(Problem):
@@ -53,7 +58,10 @@ class Room:
     members: dict[Member, Id] = field(default_factory=dict)
     """Each with the last message that its replay held: the room itself may be behind that."""
     joining: int = 0
+    resets: int = 0
     who: list[str] = field(default_factory=list)
+    """Who is here, as the members were told."""
+    news: list[str] | None = None
 
     def deliver(self, message: Message) -> None:
         """Send the message to those who have not had it, if the room has not had it either."""
@@ -65,12 +73,26 @@ class Room:
             if replayed < position:
                 member.send(frame)
 
+    def reset(self) -> None:
+        """Tell the members that something was lost: all that is kept is to be delivered next."""
+        self.last, self.resets = START, self.resets + 1
+        self.members = dict.fromkeys(self.members, START)
+        for member in self.members:
+            member.send(RESET)
+
     def tell(self, who: list[str]) -> None:
-        """Tell the members who is here, if that has changed."""
+        """Tell the members who is here, if that has changed, soon."""
+        if self.news is None:
+            delay = SECONDS_A_MEMBER * len(self.members)
+            asyncio.get_running_loop().call_later(delay, self._tell)
+        self.news = who
+
+    def _tell(self) -> None:
+        who, self.news = self.news or [], None
         if who != self.who:
-            self.who = who
-            for member in list(self.members):
-                member.send(presence(who))
+            self.who, frame = who, presence(who)
+            for member in self.members:
+                member.send(frame)
 
     def names(self) -> list[str]:
         """Who is here on this process."""
@@ -81,7 +103,9 @@ class Rooms:
     """All rooms; the base of the backends, which keep the history and know who is elsewhere."""
 
     def __init__(self, service: "Service") -> None:
-        self.most_kept = service.get(WebsocketSettings).websocket_history or None
+        settings = service.get(WebsocketSettings)
+        self.most_kept = settings.websocket_history or None
+        self.kept_ms = round(settings.websocket_history_days * DAY_MS) or None
         self.rooms: dict[str, Room] = {}
 
     @asynccontextmanager
@@ -92,6 +116,10 @@ class Rooms:
     async def say(self, name: str, who: str, text: str) -> None:
         """Give the message its id and send it to everyone in the room, on any process."""
         raise NotImplementedError
+
+    def expired(self) -> Id:
+        """Messages with a lower id are no longer kept."""
+        return Id(max(0, time.time_ns() // 1_000_000 - self.kept_ms), 0) if self.kept_ms else START
 
     async def newest(self, name: str) -> Id:
         """The id of the room's newest message, or `START`."""
@@ -122,15 +150,16 @@ class Rooms:
         self.changed(room)
 
     async def _replay(self, room: Room, member: Member, after: Id) -> Id:
-        """Send chunks until there is no more and the room itself has not gone ahead meanwhile."""
+        """Send chunks until there is no more and the room has not gone on, or back, meanwhile."""
         while True:
-            before = room.last or START
+            before, resets = room.last or START, room.resets
             kept = await self.history(room.name, after, CHUNK)
             if kept.reset:
                 after = START
             after = kept.messages[-1].id if kept.messages else after
             await member.replay([RESET] * kept.reset + [m.frame for m in kept.messages])
-            if len(kept.messages) < CHUNK and (room.last or START) <= max(before, after):
+            done = len(kept.messages) < CHUNK and (room.last or START) <= max(before, after)
+            if done and room.resets == resets:
                 return after
 
     def leave(self, name: str, member: Member) -> None:

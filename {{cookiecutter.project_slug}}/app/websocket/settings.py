@@ -14,3 +14,4 @@ class WebsocketSettings(Environment):
     websocket_sockets_per_address: int = Field(default=200, ge=0)
     websocket_sockets_per_person: int = Field(default=50, ge=0)
     websocket_history: int = Field(default=1000, ge=0)
+    websocket_history_days: float = Field(default=7, ge=0, le=36500)

@@ -134,29 +134,34 @@ class Socket(Guarded, WebSocketHandler):
             self._frames.append(frame)
 
     async def replay(self, frames: list[bytes]) -> None:
-        """Write these frames and wait until they are on their way."""
+        """Write these frames, each when the one before is on its way."""
         for frame in frames:
-            self.send(frame)
-        self.write_frames()
-        try:
-            await self._stream.write(b"")
-        except StreamClosedError:
-            raise WebSocketClosedError from None
+            self._frames.append(frame)
+            self.write_frames()
+            try:
+                await self._stream.write(b"")
+            except StreamClosedError:
+                raise WebSocketClosedError from None
 
     def write_frames(self) -> None:
         """Write what was sent: at once where nothing waits, which spares the stream's work."""
-        data = b"".join(self._frames)
-        self._frames.clear()
+        if not self._frames:
+            return
+        frames, self._frames = self._frames, []
+        data = b"".join(frames)
         try:
             sent = 0 if self._stream.writing() else self._socket.send(data)
         except OSError:  # it takes no more, or is broken, which the stream will find
             sent = 0
         if sent < len(data):
-            self._wait_with(data[sent:])
+            self._wait_with(data[sent:], max(map(len, frames)))
 
-    def _wait_with(self, data: bytes) -> None:
-        """Leave the data to the stream; a client that does not keep up is closed instead."""
-        if self.waiting > self.sockets.most_waiting:
+    def _wait_with(self, data: bytes, largest: int) -> None:
+        """Leave the data to the stream; a client that does not keep up is closed instead.
+
+        So much may wait as there may of all that waits, or else one message of any size.
+        """
+        if self.waiting + len(data) > max(self.sockets.most_waiting, largest):
             self.close(TRY_AGAIN_LATER, "too slow")
         elif not self._stream.closed():
             self.waiting += len(data)

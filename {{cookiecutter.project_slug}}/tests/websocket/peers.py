@@ -50,6 +50,13 @@ class Peer:
         while (await self.next("presence"))["who"] != list(who):
             pass
 
+    async def sees_so_many(self, number: int) -> int:
+        """Return when so many are said to be present: how often others were said before."""
+        told = 1
+        while len((await self.next("presence"))["who"]) != number:
+            told += 1
+        return told
+
     async def end(self) -> int | None:
         """Wait for the end; the close code."""
         while await self.read():

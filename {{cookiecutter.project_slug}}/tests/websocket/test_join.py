@@ -87,3 +87,27 @@ async def test_a_history_that_was_lost_ends_the_read(client: Client) -> None:
     room, heard = await joined(lobby, message(2).id)
     room.deliver(message(3))
     assert heard == ["reset", "3"]
+
+
+async def test_what_is_lost_during_the_read_begins_anew(client: Client) -> None:
+    def happens(room: rooms.Room) -> None:
+        if not room.resets:  # the read has had the messages of before
+            room.reset()
+            lobby.kept = (message(1),)
+            room.deliver(message(1))
+
+    lobby = Scripted(client.service)
+    lobby.kept, lobby.happens = (message(7), message(8)), happens
+    room, heard = await joined(lobby, message(7).id)
+    room.deliver(message(2))
+    assert heard == ["8", "reset", "1", "2"]
+
+
+async def test_a_reset_begins_anew_for_who_was_ahead_of_the_room(client: Client) -> None:
+    lobby = Scripted(client.service)
+    lobby.happens = lambda room: None
+    lobby.rooms["lobby"] = rooms.Room("lobby", last=message(1).id)
+    room, heard = await joined(lobby, message(1).id)
+    room.reset()
+    room.deliver(message(1))
+    assert heard == ["2", "reset", "1"]

@@ -88,8 +88,8 @@ async def test_a_peer_that_answers_no_ping_is_closed(start: Start) -> None:
         with open_raw(client) as raw:
             closing = asyncio.create_task(read_until(raw, close_frame(1000, "ping timed out")))
             closing.add_done_callback(lambda _: raw.close())
-            for number in (1, 2, 1):
-                assert len((await alive.next("presence"))["who"]) == number
+            await alive.sees_so_many(2)
+            await alive.sees_so_many(1)
         assert b"\x89\x00" in await closing
         await alive.say("1")
         assert await alive.texts(1) == ["1"]
@@ -103,8 +103,7 @@ async def test_a_client_that_does_not_read_is_closed_and_the_others_are_not(
     monkeypatch.setattr(sockets, "MOST_WAITING_IN_ALL", all_)
     quick, rooms = await enter(client), client.service.get(Rooms)
     with open_raw(client) as slow:
-        for number in (1, 2):
-            assert len((await quick.next("presence"))["who"]) == number
+        await quick.sees_so_many(2)
         said = 0
         while len(client.service.get(Sockets)) == 2:
             await rooms.say("lobby", "Ada", "x" * 65536)
@@ -113,6 +112,24 @@ async def test_a_client_that_does_not_read_is_closed_and_the_others_are_not(
         assert said < 500
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # now it is quick
         await read_until(slow, close_frame(1013, "too slow"))
+
+
+async def test_no_more_waits_than_may_though_it_comes_at_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "MOST_WAITING", 100_000)
+    rooms = client.service.get(Rooms)
+    with open_raw(client):
+        await until(lambda: rooms.rooms)
+        (there,) = rooms.rooms["lobby"].members
+        assert isinstance(there, Socket)
+        while not there.waiting:
+            await rooms.say("lobby", "Ada", "x" * 1000)
+            await asyncio.sleep(0)
+        assert there.is_open
+        for _ in range(100):
+            await rooms.say("lobby", "Ada", "x" * 4000)
+        await until(lambda: not there.is_open)
 
 
 async def test_what_had_to_wait_arrives_whole_and_in_order(client: Client) -> None:

@@ -7,7 +7,7 @@ import pytest
 from app.websocket import memory
 from app.websocket.messages import START, Id
 from app.websocket.rooms import Rooms
-from tests.conftest import Client
+from tests.conftest import Client, Start
 
 
 async def test_ids_rise_also_when_the_clock_is_set_back(
@@ -32,3 +32,30 @@ async def test_silent_rooms_are_forgotten_when_there_are_too_many(
         await rooms.say(name, "Ada", "text")
     kept = {n: len((await rooms.history(n, START)).messages) for n in ("one", "two", "three")}
     assert kept == {"one": 2, "two": 0, "three": 1}
+
+
+async def test_what_is_too_old_is_not_served_and_goes(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms, now, day = client.service.get(Rooms), time.time_ns(), 24 * 3600 * 10**9
+    for moment, name, text in ((0, "lobby", "1"), (0, "silent", "1"), (1, "lobby", "2")):
+        monkeypatch.setattr(time, "time_ns", lambda moment=moment: now + moment * day)
+        await rooms.say(name, "Ada", text)
+    first = (await rooms.history("lobby", START)).messages[0].id
+    monkeypatch.setattr(time, "time_ns", lambda: now + 7 * day + 10**6)
+    kept = await rooms.history("lobby", first)
+    assert (kept.reset, [m.text for m in kept.messages]) == (True, ["2"])
+    assert (await rooms.history("silent", START)).messages == []
+    await rooms.say("lobby", "Ada", "3")
+    assert isinstance(rooms, memory.Rooms)
+    assert {name: len(kept) for name, kept in rooms._kept.items()} == {"lobby": 2}
+
+
+async def test_without_limits_all_is_kept(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with start(WEBSOCKET_HISTORY="0", WEBSOCKET_HISTORY_DAYS="0") as client:
+        rooms = client.service.get(Rooms)
+        for moment in range(1, 1101):
+            monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment * 10**6)
+            await rooms.say("lobby", "Ada", "text")
+        kept = await rooms.history("lobby", Id(1, 0))
+        assert (kept.reset, len(kept.messages)) == (False, 1099)

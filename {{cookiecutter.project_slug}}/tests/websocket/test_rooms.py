@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.websocket import rooms
 from app.websocket.messages import Id
 from app.websocket.rooms import Rooms
 from app.websocket.sockets import MOST_WAITING, Sockets
@@ -159,6 +160,15 @@ class TestRooms:
             await ada.end()
             again.leave()
             await bob.sees("Bob")
+
+    async def test_many_who_come_at_once_are_told_of_together(
+        self, start: Start, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rooms, "SECONDS_A_MEMBER", 0.05)
+        async with start(**environment) as client:
+            bob = await enter(client, "Bob")
+            await asyncio.gather(*(enter(client, f"P{n}") for n in range(30)))
+            assert await bob.sees_so_many(31) < 10
 
     async def test_nothing_remains_of_those_who_left(
         self, start: Start, environment: dict[str, str]

@@ -13,11 +13,14 @@ from redis.exceptions import RedisError
 
 from app.websocket.rooms import Room
 
-CHANGES = "rooms:changes"
+CHANGES = "{rooms}:changes"
 """A stream of the rooms in which somebody has come or gone."""
 MOST_CHANGES = 1000
-LEASE_SECONDS, BEAT_SECONDS = 15.0, 5.0
-"""How long a process that has died is believed to live, and how often a living one says so."""
+LEASE_SECONDS, BEAT_SECONDS = 10.0, 3.0
+"""How long a process that has died is believed to live, and how often a living one says so.
+Those of a dead one are gone after the sum, at most."""
+FORGOTTEN_SECONDS = 60
+"""How long who is in a room is kept where nobody looks any more: every process there has died."""
 
 
 class Presence:
@@ -38,16 +41,10 @@ class Presence:
         self._to_say.add(name)
         self._wanted.set()
 
-    def handle_changes(self, changes: Iterable[dict[str, str]]) -> None:
-        """Look, soon, at the rooms in these entries of the stream, but for our own."""
-        for change in changes:
-            if change["by"] != self._process:
-                self._to_look.update(change["rooms"].split())
+    def look(self, names: Iterable[str]) -> None:
+        """Find out, soon, who is in these rooms, and tell those who are here."""
+        self._to_look.update(names)
         self._wanted.set()
-
-    def recheck(self) -> None:
-        """Look again at every room: something may have been missed."""
-        self._to_look.update(self._rooms)
 
     async def keep(self) -> None:
         """Wait until there is something to say or to look at, and do that."""
@@ -56,7 +53,7 @@ class Presence:
                 await self._wanted.wait()
         self._wanted.clear()
         if beat := time.monotonic() >= self._next_beat:
-            self.recheck()
+            self._to_look.update(self._rooms)
         if beat or self._to_say:
             await self._say()
         await self._look()
@@ -75,11 +72,10 @@ class Presence:
         except BaseException:
             self._to_say |= names
             raise
-        self._to_look |= names
         self._next_beat = time.monotonic() + BEAT_SECONDS
 
     async def _write(self, names: set[str]) -> None:
-        async with self._redis.pipeline() as pipe:
+        async with self._redis.pipeline(transaction=False) as pipe:
             pipe.set(_lease(self._process), 1, px=round(LEASE_SECONDS * 1000))
             for name in names:
                 here = self._rooms[name].names() if name in self._rooms else []
@@ -88,29 +84,24 @@ class Presence:
                 else:
                     pipe.hdel(_names(name), self._process)
             if names:
-                change: Any = {"by": self._process, "rooms": " ".join(names)}
+                change: Any = {"rooms": " ".join(names)}
                 pipe.xadd(CHANGES, change, maxlen=MOST_CHANGES)
             await pipe.execute()
 
     async def _look(self) -> None:
-        """Read who is in the rooms that have changed, and tell those who are here."""
         names, self._to_look = self._to_look & self._rooms.keys(), set()
-        if not names:
-            return
-        try:
+        if names:
             found = await self._read(names)
             living = await self._living({p for processes in found.values() for p in processes})
-        except BaseException:
-            self._to_look |= names
-            raise
-        for name, processes in found.items():
-            await self._tell(name, processes, living)
+            for name, processes in found.items():
+                await self._tell(name, processes, living)
 
     async def _read(self, names: set[str]) -> dict[str, dict[str, str]]:
         async with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
+                pipe.expire(_names(name), FORGOTTEN_SECONDS)
                 pipe.hgetall(_names(name))
-            return dict(zip(names, await pipe.execute(), strict=True))
+            return dict(zip(names, (await pipe.execute())[1::2], strict=True))
 
     async def _living(self, processes: set[str]) -> set[str]:
         """Those of the processes whose lease has not run out."""
@@ -130,8 +121,8 @@ class Presence:
 
 
 def _lease(process: str) -> str:
-    return f"rooms:process:{process}"
+    return f"{{rooms}}:process:{process}"
 
 
 def _names(room: str) -> str:
-    return f"room:{room}:who"
+    return f"{{rooms}}:who:{room}"
