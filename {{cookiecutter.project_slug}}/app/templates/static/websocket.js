@@ -82,6 +82,7 @@ function send(event) {
   event.preventDefault();
   const text = field.value.trim();
   if (!text) return;
+  if ([...text].length > words.most) return complain(words.too_large);
   if (line.state !== "open") return complain(words.unsent);
   field.value = "";
   doubtful = undefined;

@@ -1,0 +1,242 @@
+"""The page of a room when the line fails: it says so, comes back by itself, and loses nothing."""
+
+import json
+import re
+import signal
+
+import pytest
+from playwright.sync_api import Page, expect
+from redis import Redis
+
+from tests import servers
+from tests.rooms import Cable, People, Rooms, away, connected, lost, refuse, said, say, text_field
+
+pytestmark = pytest.mark.xdist_group("rooms")
+
+FAMILY = "\U0001f468\u200d\U0001f469"
+"""One sign of three characters, which are five to a browser."""
+
+REFUSALS = [
+    ("invalid", "That could not be understood."),
+    ("too_large", "That is too long."),
+    ("rate_limited", "Too fast. Wait a moment."),
+    ("unavailable", "The room does not answer. Try again in a moment."),
+    (1009, "That is too long."),
+    (1001, "Not sent: there is no connection. Your text is still here."),
+]
+"""What may become of a text that was sent, by the code of an error or of a close."""
+
+
+def test_a_process_that_is_killed_and_comes_back_costs_nothing(
+    rooms: Rooms, room: str, people: People
+) -> None:
+    port, missed = servers.free_port(), [f"missed {number}" for number in range(20)]
+    with rooms.serve(port, REDIS_URL=rooms.redis) as process:
+        ada, bob = people.enter(process.url, room), people.enter(rooms.there, room)
+        say(bob, "before")
+        expect(said(ada)).to_have_text(["before"])
+        process.process.send_signal(signal.SIGKILL)
+        lost(ada)
+    say(bob, *missed)
+    expect(said(bob)).to_have_count(21)
+    say(ada, "I am still here")
+    expect(ada.get_by_role("alert")).to_contain_text("Not sent")
+    with rooms.serve(port, REDIS_URL=rooms.redis):
+        connected(ada)
+        text_field(ada).press("Enter")
+        for page in (ada, bob):
+            expect(said(page)).to_have_text(["before", *missed, "I am still here"])
+
+
+def test_a_room_whose_history_is_gone_begins_anew(rooms: Rooms, room: str, people: People) -> None:
+    ada, bob = people.enter(rooms.here, room), people.enter(rooms.there, room)
+    say(bob, "forgotten")
+    expect(said(ada)).to_have_text(["forgotten"])
+    away(ada)
+    with Redis.from_url(rooms.redis) as redis:
+        redis.delete(f"room:{room}")
+    say(bob, "new")
+    expect(said(bob)).to_have_text(["forgotten", "new"])
+    ada.context.set_offline(False)
+    expect(said(ada)).to_have_text(["new"])
+    say(ada, "newer")
+    expect(said(ada)).to_have_text(["new", "newer"])
+
+
+def test_a_network_that_goes_and_comes_is_noticed_at_once(
+    rooms: Rooms, room: str, people: People
+) -> None:
+    ada, bob = people.enter(rooms.here, room), people.enter(rooms.there, room)
+    stop_clock(ada)
+    away(ada)
+    say(bob, "missed")
+    ada.context.set_offline(False)
+    connected(ada)
+    expect(said(ada)).to_have_text(["missed"])
+
+
+def test_a_line_that_is_silent_is_asked_and_given_up(
+    rooms: Rooms, room: str, people: People
+) -> None:
+    """A process that hangs closes nothing, as a network does that drops everything."""
+    with rooms.serve(REDIS_URL=rooms.redis) as process:
+        page = people.page()
+        with page.expect_websocket() as opened:
+            page.goto(f"{process.url}/rooms/{room}")
+        connected(page)
+        with opened.value.expect_event("framereceived", lambda text: "invalid" in str(text)):
+            page.clock.fast_forward(25_000)
+        page.clock.fast_forward(24_000)
+        connected(page)
+        expect(page.get_by_role("alert")).to_be_empty()
+        process.process.send_signal(signal.SIGSTOP)
+        page.clock.fast_forward(25_000)
+        page.clock.fast_forward(5000)
+        lost(page)
+        process.process.send_signal(signal.SIGCONT)
+        connected(page)
+
+
+def test_a_reader_who_comes_back_has_the_line_asked(
+    rooms: Rooms, room: str, people: People
+) -> None:
+    page = people.page()
+    cable = Cable(page)
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    stop_clock(page)
+    cable.through = lambda message: []
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.clock.fast_forward(5000)
+    lost(page)
+
+
+@pytest.mark.parametrize(("code", "seconds"), [(1001, 1), (1008, 31), (1013, 6)])
+def test_why_a_line_was_closed_says_how_long_to_wait(
+    rooms: Rooms, room: str, people: People, code: int, seconds: int
+) -> None:
+    page = people.page()
+    cable = Cable(page)
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    stop_clock(page)
+    cable.close(code)
+    waits(page, seconds)
+    page.clock.fast_forward((seconds - 1) * 1000)
+    waits(page, 1)
+    page.clock.fast_forward(1000)
+    connected(page)
+
+
+def test_waits_double_until_a_line_has_held(rooms: Rooms, room: str, people: People) -> None:
+    page = people.page()
+    page.context.add_init_script("Math.random = () => 1")
+    cable = Cable(page)
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    stop_clock(page)
+    page.route("**/messages*", lambda route: route.abort())
+    cable.close(4000)
+    for seconds in (1, 2, 4, 8, 16, 30, 30):
+        waits(page, seconds)
+        page.clock.fast_forward(seconds * 1000)
+    waits(page, 30)
+    page.unroute("**/messages*")
+    page.get_by_role("button", name="Try now").click()
+    connected(page)
+    cable.close(4000)
+    waits(page, 30)
+    page.get_by_role("button", name="Try now").click()
+    connected(page)
+    page.clock.fast_forward(5000)
+    cable.close(4000)
+    waits(page, 1)
+
+
+def test_an_answer_says_how_long_to_wait(rooms: Rooms, room: str, people: People) -> None:
+    page = people.page()
+    page.route(
+        "**/messages*", lambda route: route.fulfill(status=503, headers={"Retry-After": "7"})
+    )
+    page.goto(f"{rooms.here}/rooms/{room}")
+    waits(page, 8)
+
+
+def test_what_comes_twice_or_late_is_shown_once(rooms: Rooms, room: str, people: People) -> None:
+    page, past = people.page(), list[str]()
+    cable = Cable(page)
+
+    def again_and_again(message: str) -> list[str]:
+        past.append(message)
+        return [message, *past, *reversed(past)]
+
+    cable.through = again_and_again
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    texts = [f"message {number}" for number in range(5)]
+    say(page, *texts)
+    expect(said(page)).to_have_text(texts)
+
+
+def test_a_text_that_is_too_long_stays(rooms: Rooms, room: str, people: People) -> None:
+    page = people.enter(rooms.here, room)
+    say(page, FAMILY * 1366)  # 4098 characters
+    expect(page.get_by_role("alert")).to_have_text("That is too long.")
+    expect(text_field(page)).to_have_value(FAMILY * 1366)
+    expect(text_field(page)).to_have_attribute("aria-invalid", "true")
+    expect(text_field(page)).to_have_accessible_description(re.compile("^That is too long"))
+    say(page, FAMILY * 1365)
+    expect(said(page)).to_have_text([FAMILY * 1365])
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+@pytest.mark.parametrize(("code", "words"), REFUSALS)
+def test_texts_that_are_refused_or_wait_for_one_that_is_are_given_back(
+    rooms: Rooms, room: str, people: People, code: str | int, words: str
+) -> None:
+    page = people.page()
+    cable = Cable(page)
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    stop_clock(page)
+    cable.through = without_messages
+    say(page, "one", "two", "three")
+    text_field(page).fill("four")
+    cable.close(code) if isinstance(code, int) else cable.send(refuse(code))
+    expect(text_field(page)).to_have_value("one\ntwo\nthree\nfour")
+    expect(page.get_by_role("alert")).to_have_text(words)
+
+
+def test_a_text_whose_echo_was_lost_is_not_given_back_for_good(
+    rooms: Rooms, room: str, people: People
+) -> None:
+    page, other = people.page(), people.enter(rooms.there, room)
+    cable = Cable(page)
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    stop_clock(page)
+    cable.through = without_messages
+    say(page, "said", "not said")
+    expect(said(other)).to_have_text(["said"])
+    cable.close(4000)
+    expect(text_field(page)).to_have_value("said\nnot said")
+    cable.through = lambda message: [message]
+    page.get_by_role("button", name="Try now").click()
+    expect(said(page)).to_have_text(["said"])
+    expect(text_field(page)).to_have_value("not said")
+    text_field(page).press("Enter")
+    expect(said(other)).to_have_text(["said", "not said"])
+
+
+def without_messages(message: str) -> list[str]:
+    return [] if json.loads(message)["type"] == "message" else [message]
+
+
+def waits(page: Page, seconds: int) -> None:
+    """The page says that it tries again in so many seconds."""
+    expect(page.locator(".when")).to_have_text(f"Trying again in {seconds} sec")
+
+
+def stop_clock(page: Page) -> None:
+    """From now on time goes on where the test says so only."""
+    page.clock.pause_at(page.evaluate("Date.now() + 1000") / 1000)
