@@ -124,7 +124,7 @@ field.addEventListener("keydown", (event) => {
   form.requestSubmit();
 });
 
-// A draft outlives a reload and a login, in this tab; where storage is forbidden, it does not.
+// A draft outlives a reload, also one by way of another page. Where storage is forbidden, it does not.
 try {
   const key = `draft of ${words.who} in ${words.room}`;
   field.value = sessionStorage.getItem(key) ?? "";
