@@ -1,35 +1,22 @@
-"""Rooms for the tests: processes that share them, and people who look at them in a browser."""
+"""Rooms for the tests: processes that share them, and what people do there in a browser."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Locator,
-    Page,
-    WebSocketRoute,
-    expect,
-)
+from playwright.sync_api import Locator, Page, expect
+from redis import Redis
 
 from tests import servers
+from tests.browsing import People
 from tests.combinations import Combination, bake
 from tests.conftest import clean_environment
 from tests.processes import Started, started
-
-HARMLESS = re.compile("Failed to load resource|WebSocket connection to")
-"""What Chromium says on its console where a line is cut on purpose."""
-
-LUCK = "Math.random = () => 0.1"
-"""Waits that are left to chance are short, and the same each time."""
 
 NAMES = count(1)
 
@@ -77,48 +64,12 @@ def room() -> str:
     return f"room-{next(NAMES)}"
 
 
-@dataclass
-class People:
-    """Opens browser windows, and keeps what goes wrong in any of them."""
-
-    browser: Browser
-    faults: list[str] = field(default_factory=list)
-    contexts: list[BrowserContext] = field(default_factory=list)
-
-    def page(self, **options: Any) -> Page:
-        """A window of somebody new."""
-        context = self.browser.new_context(**{"locale": "en-GB", **options})
-        context.add_init_script(LUCK)
-        self.contexts.append(context)
-        return self.window(context)
-
-    def window(self, context: BrowserContext) -> Page:
-        page = context.new_page()
-        page.clock.install()
-        page.on("console", self.heard)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        return page
-
-    def heard(self, said: ConsoleMessage) -> None:
-        if said.type == "error" and not HARMLESS.search(said.text):
-            self.faults.append(said.text)
-
-    def enter(self, url: str, room: str, **options: Any) -> Page:
-        """Somebody new in the room."""
-        page = self.page(**options)
-        page.goto(f"{url}/rooms/{room}")
-        connected(page)
-        return page
-
-
-@pytest.fixture
-def people(browser: Browser) -> Iterator[People]:
-    """Nothing may go wrong in any of their windows."""
-    people = People(browser)
-    yield people
-    for context in people.contexts:
-        context.close()
-    assert people.faults == []
+def enter(people: People, url: str, room: str, **options: Any) -> Page:
+    """Somebody new in the room."""
+    page = people.page(**options)
+    page.goto(f"{url}/rooms/{room}")
+    connected(page)
+    return page
 
 
 def state(page: Page) -> Locator:
@@ -139,34 +90,6 @@ def away(page: Page) -> None:
     page.wait_for_function("!navigator.onLine")
     page.clock.fast_forward(5000)
     lost(page)
-
-
-@dataclass
-class Cable:
-    """The line between a page and the service, and what the test lets through to the page."""
-
-    page: Page
-    through: Callable[[str], list[str]] = lambda message: [message]
-    route: WebSocketRoute | None = None
-
-    def __post_init__(self) -> None:
-        self.page.route_web_socket(re.compile("/socket"), self.opened)
-
-    def opened(self, route: WebSocketRoute) -> None:
-        self.route = route
-        route.connect_to_server().on_message(self.pass_on)
-
-    def pass_on(self, message: str | bytes) -> None:
-        for passed in self.through(str(message)):
-            self.send(passed)
-
-    def send(self, message: str) -> None:
-        assert self.route
-        self.route.send(message)
-
-    def close(self, code: int) -> None:
-        assert self.route
-        self.route.close(code=code)
 
 
 def text_field(page: Page) -> Locator:
@@ -192,3 +115,10 @@ def refuse(code: str) -> str:
 def name(page: Page) -> str:
     """Under which name somebody speaks."""
     return page.locator(".people .me bdi").inner_text()
+
+
+def fill(rooms: Rooms, room: str, *texts: str, who: list[str] | None = None) -> None:
+    """Say this in the room; under these names, which no login gives, if any are named."""
+    with Redis.from_url(rooms.redis) as redis:
+        for text, name in zip(texts, who or ["ada"] * len(texts), strict=True):
+            redis.xadd(f"room:{room}", {"who": name, "text": text})

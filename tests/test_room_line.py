@@ -1,7 +1,5 @@
 """The page of a room when the line fails: it says so, comes back by itself, and loses nothing."""
 
-import json
-import re
 import signal
 
 import pytest
@@ -9,22 +7,10 @@ from playwright.sync_api import Page, expect
 from redis import Redis
 
 from tests import servers
-from tests.rooms import Cable, People, Rooms, away, connected, lost, refuse, said, say, text_field
+from tests.browsing import Cable, People, stop_clock
+from tests.rooms import Rooms, away, connected, enter, lost, said, say, text_field
 
 pytestmark = pytest.mark.xdist_group("rooms")
-
-FAMILY = "\U0001f468\u200d\U0001f469"
-"""One sign of three characters, which are five to a browser."""
-
-REFUSALS = [
-    ("invalid", "That could not be understood."),
-    ("too_large", "That is too long."),
-    ("rate_limited", "Too fast. Wait a moment."),
-    ("unavailable", "The room does not answer. Try again in a moment."),
-    (1009, "That is too long."),
-    (1001, "Not sent: there is no connection. Your text is still here."),
-]
-"""What may become of a text that was sent, by the code of an error or of a close."""
 
 
 def test_a_process_that_is_killed_and_comes_back_costs_nothing(
@@ -32,7 +18,7 @@ def test_a_process_that_is_killed_and_comes_back_costs_nothing(
 ) -> None:
     port, missed = servers.free_port(), [f"missed {number}" for number in range(20)]
     with rooms.serve(port, REDIS_URL=rooms.redis) as process:
-        ada, bob = people.enter(process.url, room), people.enter(rooms.there, room)
+        ada, bob = enter(people, process.url, room), enter(people, rooms.there, room)
         say(bob, "before")
         expect(said(ada)).to_have_text(["before"])
         process.process.send_signal(signal.SIGKILL)
@@ -49,7 +35,7 @@ def test_a_process_that_is_killed_and_comes_back_costs_nothing(
 
 
 def test_a_room_whose_history_is_gone_begins_anew(rooms: Rooms, room: str, people: People) -> None:
-    ada, bob = people.enter(rooms.here, room), people.enter(rooms.there, room)
+    ada, bob = enter(people, rooms.here, room), enter(people, rooms.there, room)
     say(bob, "forgotten")
     expect(said(ada)).to_have_text(["forgotten"])
     away(ada)
@@ -66,7 +52,7 @@ def test_a_room_whose_history_is_gone_begins_anew(rooms: Rooms, room: str, peopl
 def test_a_network_that_goes_and_comes_is_noticed_at_once(
     rooms: Rooms, room: str, people: People
 ) -> None:
-    ada, bob = people.enter(rooms.here, room), people.enter(rooms.there, room)
+    ada, bob = enter(people, rooms.here, room), enter(people, rooms.there, room)
     stop_clock(ada)
     away(ada)
     say(bob, "missed")
@@ -181,65 +167,6 @@ def test_what_comes_twice_or_late_is_shown_once(rooms: Rooms, room: str, people:
     expect(said(page)).to_have_text(texts)
 
 
-def test_a_text_that_is_too_long_stays(rooms: Rooms, room: str, people: People) -> None:
-    page = people.enter(rooms.here, room)
-    say(page, FAMILY * 1366)  # 4098 characters
-    expect(page.get_by_role("alert")).to_have_text("That is too long.")
-    expect(text_field(page)).to_have_value(FAMILY * 1366)
-    expect(text_field(page)).to_have_attribute("aria-invalid", "true")
-    expect(text_field(page)).to_have_accessible_description(re.compile("^That is too long"))
-    say(page, FAMILY * 1365)
-    expect(said(page)).to_have_text([FAMILY * 1365])
-    expect(page.get_by_role("alert")).to_be_empty()
-
-
-@pytest.mark.parametrize(("code", "words"), REFUSALS)
-def test_texts_that_are_refused_or_wait_for_one_that_is_are_given_back(
-    rooms: Rooms, room: str, people: People, code: str | int, words: str
-) -> None:
-    page = people.page()
-    cable = Cable(page)
-    page.goto(f"{rooms.here}/rooms/{room}")
-    connected(page)
-    stop_clock(page)
-    cable.through = without_messages
-    say(page, "one", "two", "three")
-    text_field(page).fill("four")
-    cable.close(code) if isinstance(code, int) else cable.send(refuse(code))
-    expect(text_field(page)).to_have_value("one\ntwo\nthree\nfour")
-    expect(page.get_by_role("alert")).to_have_text(words)
-
-
-def test_a_text_whose_echo_was_lost_is_not_given_back_for_good(
-    rooms: Rooms, room: str, people: People
-) -> None:
-    page, other = people.page(), people.enter(rooms.there, room)
-    cable = Cable(page)
-    page.goto(f"{rooms.here}/rooms/{room}")
-    connected(page)
-    stop_clock(page)
-    cable.through = without_messages
-    say(page, "said", "not said")
-    expect(said(other)).to_have_text(["said"])
-    cable.close(4000)
-    expect(text_field(page)).to_have_value("said\nnot said")
-    cable.through = lambda message: [message]
-    page.get_by_role("button", name="Try now").click()
-    expect(said(page)).to_have_text(["said"])
-    expect(text_field(page)).to_have_value("not said")
-    text_field(page).press("Enter")
-    expect(said(other)).to_have_text(["said", "not said"])
-
-
-def without_messages(message: str) -> list[str]:
-    return [] if json.loads(message)["type"] == "message" else [message]
-
-
 def waits(page: Page, seconds: int) -> None:
     """The page says that it tries again in so many seconds."""
     expect(page.locator(".when")).to_have_text(f"Trying again in {seconds} sec")
-
-
-def stop_clock(page: Page) -> None:
-    """From now on time goes on where the test says so only."""
-    page.clock.pause_at(page.evaluate("Date.now() + 1000") / 1000)

@@ -1,15 +1,11 @@
 """The page of a room as people use it: with others, by keyboard, in their language and window."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from redis import Redis
 
-from tests.processes import Started
-from tests.rooms import People, Rooms, away, connected, name, said, say, server, text_field
+from tests.browsing import People
+from tests.rooms import Rooms, away, connected, enter, fill, name, said, say, text_field
 
 pytestmark = pytest.mark.xdist_group("rooms")
 
@@ -24,7 +20,7 @@ MANY = [f"message {number}" for number in range(40)]
 def test_people_on_two_processes_talk_and_see_each_other(
     rooms: Rooms, room: str, people: People
 ) -> None:
-    ada, bob = people.enter(rooms.here, room), people.enter(rooms.there, room)
+    ada, bob = enter(people, rooms.here, room), enter(people, rooms.there, room)
     for page in (ada, bob):
         expect(page.locator(".people li")).to_have_count(2)
         expect(page.locator(".people .count")).to_have_text("2")
@@ -40,7 +36,7 @@ def test_people_on_two_processes_talk_and_see_each_other(
 
 
 def test_two_windows_of_one_person_are_one_person(rooms: Rooms, room: str, people: People) -> None:
-    first = people.enter(rooms.here, room)
+    first = enter(people, rooms.here, room)
     second = people.window(first.context)
     second.goto(first.url)
     connected(second)
@@ -75,7 +71,7 @@ def test_who_reads_above_stays_there_and_is_told_of_news(
     rooms: Rooms, room: str, people: People
 ) -> None:
     fill(rooms, room, *MANY)
-    ada, bob = people.enter(rooms.here, room), people.enter(rooms.there, room)
+    ada, bob = enter(people, rooms.here, room), enter(people, rooms.there, room)
     expect(said(ada)).to_have_count(len(MANY))
     said(ada).first.scroll_into_view_if_needed()
     expect(ada.get_by_role("button", name="To the newest")).to_be_visible()
@@ -93,7 +89,7 @@ def test_who_reads_above_stays_there_and_is_told_of_news(
 
 def test_the_keyboard_is_enough(rooms: Rooms, room: str, people: People) -> None:
     fill(rooms, room, *MANY)
-    page = people.enter(rooms.here, room)
+    page = enter(people, rooms.here, room)
     log = page.get_by_role("log")
     expect(said(page)).to_have_count(len(MANY))
     page.get_by_role("link", name="Skip to the content").focus()
@@ -121,17 +117,6 @@ def tab_to(page: Page, selector: str) -> None:
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"{selector} is not reached by Tab")
-
-
-def test_an_enter_that_ends_a_composition_sends_nothing(
-    rooms: Rooms, room: str, people: People
-) -> None:
-    page = people.enter(rooms.here, room)
-    text_field(page).fill("ni hao")
-    text_field(page).dispatch_event("keydown", {"key": "Enter", "keyCode": 229})
-    expect(text_field(page)).to_have_value("ni hao")
-    say(page, "你好")
-    expect(said(page)).to_have_text(["你好"])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +147,7 @@ def faultless(page: Page, width: int) -> None:
 def test_whatever_is_said_by_whomever_is_shown_as_text(
     rooms: Rooms, room: str, people: People
 ) -> None:
-    page = people.enter(rooms.here, room, viewport={"width": 360, "height": 640})
+    page = enter(people, rooms.here, room, viewport={"width": 360, "height": 640})
     page.on("dialog", lambda dialog: people.faults.append(dialog.message))
     fill(rooms, room, *HOSTILE, who=[*HOSTILE[:-1], "\u200f"])
     expect(said(page)).to_have_count(len(HOSTILE))
@@ -171,48 +156,3 @@ def test_whatever_is_said_by_whomever_is_shown_as_text(
     assert [who.text_content() for who in names] == [*HOSTILE[:-1], "\u200f"]
     assert page.evaluate("document.querySelectorAll('.log :is(img, script)').length") == 0
     assert page.evaluate("document.querySelector('.log').scrollWidth") <= 360
-
-
-@pytest.fixture(scope="module")
-def accounts(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Iterator[Started]:
-    on = frozenset({"auth", "websocket", "templates"})
-    with server(on, tmp_path_factory.mktemp("accounts"), python)() as process:
-        yield process
-
-
-def test_a_session_that_ends_leads_to_the_login_and_back_to_what_was_typed(
-    accounts: Started, room: str, people: People
-) -> None:
-    page = people.page()
-    register(page, accounts.url)
-    page.goto(f"{accounts.url}/rooms/{room}")
-    log_in(page)
-    connected(page)
-    text_field(page).fill("Half a sentence")
-    other = people.window(page.context)
-    other.goto(f"{accounts.url}/auth/me")
-    other.get_by_role("main").get_by_role("button", name="Log out").click()
-    page.wait_for_url("**/auth/login?next=*")
-    log_in(page)
-    connected(page)
-    expect(text_field(page)).to_have_value("Half a sentence")
-
-
-def register(page: Page, url: str) -> None:
-    request, person = page.context.request, {"email": "ada@example.com", "password": "p" * 12}
-    assert request.post(f"{url}/auth/register", data=person).status == 202
-    token = request.get(f"{url}/dev/mail").json()[0]["text"].split("token=")[1].split()[0]
-    assert request.post(f"{url}/auth/confirm", data={"token": token}).ok
-
-
-def log_in(page: Page) -> None:
-    page.get_by_label("Email address").fill("ada@example.com")
-    page.get_by_label("Password").fill("p" * 12)
-    page.get_by_role("main").get_by_role("button", name="Log in").click()
-
-
-def fill(rooms: Rooms, room: str, *texts: str, who: list[str] | None = None) -> None:
-    """Say this in the room; under these names, which no login gives, if any are named."""
-    with Redis.from_url(rooms.redis) as redis:
-        for text, name in zip(texts, who or ["ada"] * len(texts), strict=True):
-            redis.xadd(f"room:{room}", {"who": name, "text": text})
