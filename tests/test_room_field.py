@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browsing import Cable, People, stop_clock
 from tests.processes import Started
@@ -39,16 +39,23 @@ def test_an_enter_that_ends_a_composition_sends_nothing(
     expect(said(page)).to_have_text(["你好"])
 
 
-def test_a_text_that_is_too_long_stays(rooms: Rooms, room: str, people: People) -> None:
-    page = enter(people, rooms.here, room)
-    say(page, FAMILY * 1366)  # 4098 characters
+@pytest.mark.parametrize("text", [FAMILY * 1366, "x" * 70_000])
+def test_a_text_that_is_too_long_stays_and_does_not_cost_the_line(
+    rooms: Rooms, room: str, people: People, text: str
+) -> None:
+    page, lines = people.page(), list[WebSocket]()
+    page.on("websocket", lambda line: lines.append(line))
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    say(page, text)
     expect(page.get_by_role("alert")).to_have_text("That is too long.")
-    expect(text_field(page)).to_have_value(FAMILY * 1366)
+    expect(text_field(page)).to_have_value(text)
     expect(text_field(page)).to_have_attribute("aria-invalid", "true")
     expect(text_field(page)).to_have_accessible_description(re.compile("^That is too long"))
-    say(page, FAMILY * 1365)
+    say(page, FAMILY * 1365)  # 4095 characters
     expect(said(page)).to_have_text([FAMILY * 1365])
     expect(page.get_by_role("alert")).to_be_empty()
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize(("code", "words"), REFUSALS)

@@ -151,6 +151,25 @@ def test_an_answer_says_how_long_to_wait(rooms: Rooms, room: str, people: People
     waits(page, 8)
 
 
+def test_an_end_of_the_session_is_followed_by_a_reload(
+    rooms: Rooms, room: str, people: People
+) -> None:
+    """Where a login is needed, the page's answer leads there."""
+    page = people.page()
+    cable = Cable(page)
+    page.goto(f"{rooms.here}/rooms/{room}")
+    connected(page)
+    stop_clock(page)
+    with page.expect_navigation():
+        cable.close(4401)
+    connected(page)
+    page.route("**/messages*", lambda route: route.fulfill(status=401), times=1)
+    cable.close(4000)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Try now").click()
+    connected(page)
+
+
 def test_what_comes_twice_or_late_is_shown_once(rooms: Rooms, room: str, people: People) -> None:
     page, past = people.page(), list[str]()
     cable = Cable(page)
