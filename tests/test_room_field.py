@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, Route, WebSocket, expect
 
 from tests.browsing import Cable, People, stop_clock
 from tests.processes import Started
-from tests.rooms import Rooms, connected, enter, refuse, said, say, server, text_field
+from tests.rooms import Rooms, connected, enter, fill, refuse, said, say, server, text_field
 
 pytestmark = pytest.mark.xdist_group("rooms")
 
@@ -37,6 +37,20 @@ def test_an_enter_that_ends_a_composition_sends_nothing(
     expect(text_field(page)).to_have_value("ni hao")
     say(page, "你好")
     expect(said(page)).to_have_text(["你好"])
+
+
+def test_a_text_that_is_sent_before_the_line_is_open_is_said_when_it_is(
+    rooms: Rooms, room: str, people: People
+) -> None:
+    fill(rooms, room, "Hello", "as others say")
+    page, held = people.page(), list[Route]()
+    page.route("**/messages*", lambda route: held.append(route))
+    with page.expect_request("**/messages*"):
+        page.goto(f"{rooms.here}/rooms/{room}")
+    say(page, "Hello")
+    expect(text_field(page)).to_have_value("")
+    held.pop().continue_()
+    expect(said(page)).to_have_text(["Hello", "as others say", "Hello"])
 
 
 @pytest.mark.parametrize("text", [FAMILY * 1366, "x" * 70_000])

@@ -55,8 +55,13 @@ function tell(name, { code, until }) {
   again.hidden = !lost;
   clearInterval(ticking);
   if (until) countDown(until);
-  if (name === "open") log.announce(true);
+  if (name === "open") opened();
   if (name === "closed" && unheard.length) giveBack(code === TOO_LARGE ? words.too_large : words.unsent);
+}
+
+function opened() {
+  log.announce(true);
+  sayNext();
 }
 
 function countDown(until) {
@@ -83,18 +88,22 @@ function send(event) {
   const text = field.value.trim();
   if (!text) return;
   if ([...text].length > words.most) return complain(words.too_large);
-  if (line.state !== "open") return complain(words.unsent);
+  if (line.state === "closed") return complain(words.unsent);
   field.value = "";
   doubtful = undefined;
   complain("");
   log.follow();
-  if (unheard.push(text) === 1) line.say(text);
+  if (unheard.push(text) === 1) sayNext();
+}
+
+function sayNext() {
+  if (unheard.length && line.state === "open") line.say(unheard[0]);
 }
 
 function heard({ who, text }) {
-  if (text === unheard[0]) {
+  if (text === unheard[0] && line.state === "open") {
     unheard.shift();
-    if (unheard.length) line.say(unheard[0]);
+    sayNext();
   } else if (who === words.who && text === doubtful && field.value.startsWith(text)) {
     field.value = field.value.slice(text.length).trimStart();
     complain("");
