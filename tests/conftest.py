@@ -9,6 +9,8 @@ import pytest
 
 from tests.combinations import ALL_ON, bake
 
+pytest_plugins = ["tests.browsing", "tests.rooms"]
+
 ENVIRONMENT = "BAKED_ENVIRONMENT"
 """The variable that tells the workers of a run where the controller has made the environment."""
 

@@ -15,23 +15,15 @@ import httpx
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests import servers
-from tests.combinations import ALL_ON, ROOT, bake
+from tests.browsing import picture
+from tests.combinations import ALL_ON, bake
 from tests.conftest import clean_environment
 from tests.processes import Started, started
 
-PICTURES = ROOT / "artefacts"
 PASSWORD = "a long enough pass phrase"
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 class Post(Message):
@@ -103,20 +95,6 @@ def healthy(url: str) -> bool:
         return httpx.get(f"{url}/health/live").status_code == 200
     except httpx.TransportError:
         return False
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = servers.needed("chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
-        yield chromium
-        chromium.close()
-
-
-def picture(page: Page, name: str) -> None:
-    PICTURES.mkdir(exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 def log_in_anew(page: Page, site: Site, address: str) -> None:

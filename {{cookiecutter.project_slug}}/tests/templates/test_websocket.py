@@ -1,5 +1,7 @@
 """The page of a room, and its script."""
 
+import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,17 +28,24 @@ async def test_a_room_has_its_name_and_that_of_its_reader(browser: Client) -> No
     page = Page(await browser.get("/rooms/lobby"))
     (room,) = page.all("section", **{"class": "room"})
     assert (room["data-room"], room["data-who"]) == ("lobby", '"<Ada>" & co')
-    assert page.all("ol", role="log", **{"aria-live": "polite"})
 
 
-async def test_its_script_may_run_and_is_kept_for_ever(browser: Client) -> None:
+async def test_its_history_is_not_read_out(browser: Client) -> None:
+    page = Page(await browser.get("/rooms/lobby"))
+    assert page.all("div", role="log", tabindex="0", **{"aria-live": "off"})
+
+
+async def test_its_scripts_may_run_and_are_kept_for_ever(browser: Client) -> None:
     answer = await browser.get("/rooms/lobby")
-    (script,) = Page(answer).all("script")
-    assert script["nonce"] == nonce_of(answer)
-    code = await browser.get(script["src"])
-    assert code.headers["Content-Type"] == "text/javascript; charset=utf-8"
-    assert "immutable" in code.headers["Cache-Control"]
-    assert "innerHTML" not in code.text
+    imported, script = Page(answer).all("script")
+    assert imported["nonce"] == script["nonce"] == nonce_of(answer)
+    modules = json.loads(re.findall(r'"importmap"[^>]*>(.*?)</script>', answer.text)[0])["imports"]
+    for url in (script["src"], *modules.values()):
+        code = await browser.get(url)
+        assert code.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert "immutable" in code.headers["Cache-Control"]
+        assert "innerHTML" not in code.text
+        assert set(re.findall(r'from "(.*)"', code.text)) <= modules.keys()
 
 
 async def test_the_navigation_leads_to_the_lobby_and_says_when_it_is_there(

@@ -1,139 +1,146 @@
-// A room: fetches what was said, then listens, and comes back by itself when the line drops.
-const FIRST_WAIT = 500, LONGEST_WAIT = 30_000; // milliseconds
-const MOST_SHOWN = 1000; // messages
-const SAME_BREATH = 5 * 60_000; // milliseconds within which one name stands over several messages
-const SESSION_ENDED = 4401;
-const START = "0-0"; // the id before the first message
+// The page of a room: who is there, how the line is, and a field that loses nothing that is typed.
+import { Line } from "websocket/line";
+import { Log, tint } from "websocket/log";
 
-const room = document.querySelector(".room");
-const [log, people, state] = [".log", ".people ul", ".state"].map((s) => room.querySelector(s));
-const [form, mould, trouble] = [".say", "template", ".trouble"].map((s) => room.querySelector(s));
-const address = `/rooms/${encodeURIComponent(room.dataset.room)}`;
-const shown = new Set();
-const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" });
-const calendar = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+const TOO_LARGE = 1009; // a close code
+const COMPOSING = 229; // the key code of an Enter that belongs to an input method, also in Safari
 
-let socket, last = START, failures = 0, timer;
+const room = document.querySelector(".room"), words = room.dataset;
+const [people, count, mould] = [".people ul", ".count", ".person"].map((s) => room.querySelector(s));
+const [state, when, again] = [".state", ".when", ".again"].map((s) => room.querySelector(s));
+const [form, field, trouble] = [".say", ".say textarea", ".trouble"].map((s) => room.querySelector(s));
 
-const take = {
-  message: show,
-  presence: ({ who }) => people.replaceChildren(...who.map(person)),
-  error: ({ code, detail }) => say(room.dataset[code] ?? detail),
-  reset: forget,
-};
+// The page's language, as it is written where the reader lives.
+const { lang } = document.documentElement;
+const language = navigator.languages.find((l) => l.split("-")[0] === lang.split("-")[0]) ?? lang;
+const inSeconds = new Intl.RelativeTimeFormat(language, { style: "short" });
 
-async function connect() {
-  timer = clearTimeout(timer);
-  tell("connecting");
-  try {
-    await catchUp();
-    listen();
-  } catch {
-    retry();
-  }
-}
-
-// The history by HTTP comes first: unlike a refused socket, it can say why.
-async function catchUp() {
-  const response = await fetch(withAfter("/messages"), { headers: { Accept: "application/json" } });
-  if (response.status === 401) location.reload();
-  if (!response.ok) throw new Error(response.status);
-  const { messages, reset } = await response.json();
-  if (reset) forget();
-  messages.forEach(show);
-}
-
-function listen() {
-  socket = new WebSocket(withAfter("/socket").replace(/^http/, "ws"));
-  socket.onopen = () => tell("open");
-  socket.onmessage = ({ data }) => {
-    failures = 0;
-    const message = JSON.parse(data);
-    take[message.type]?.(message);
-  };
-  socket.onclose = ({ code }) => (code === SESSION_ENDED ? location.reload() : retry());
-}
-
-// Half of each wait is chance, so that a restart is not followed by everybody at once.
-function retry() {
-  tell("closed");
-  const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures++);
-  clearTimeout(timer);
-  timer = setTimeout(connect, wait / 2 + (Math.random() * wait) / 2);
-}
-
-function withAfter(path) {
-  const url = new URL(address + path, location.href);
-  url.searchParams.set("after", last);
-  return url.href;
-}
-
-function show(message) {
-  if (shown.has(message.id)) return;
-  shown.add(message.id);
-  last = message.id;
-  const follow = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-  log.append(rendered(message));
-  while (log.children.length > MOST_SHOWN) {
-    shown.delete(keyOf(log.firstElementChild));
-    log.firstElementChild.remove();
-  }
-  if (follow || message.who === room.dataset.who) log.scrollTop = log.scrollHeight;
-}
-
-function rendered({ id, who, text, at }) {
-  const item = mould.content.firstElementChild.cloneNode(true);
-  const when = new Date(at), before = log.lastElementChild;
-  const [face, name, time] = [".face", ".who", "time"].map((s) => item.querySelector(s));
-  face.textContent = initial(who);
-  item.dataset.tint = tint(who);
-  name.textContent = who;
-  time.dateTime = at;
-  time.textContent = (isToday(when) ? clock : calendar).format(when);
-  item.querySelector(".text").textContent = text;
-  item.classList.toggle("more", before?.dataset.who === who && when - before.dataset.at < SAME_BREATH);
-  Object.assign(item.dataset, { who, at: +when, id: JSON.stringify(id) });
-  return item;
-}
-
-const keyOf = (item) => JSON.parse(item.dataset.id);
-const initial = (who) => [...who][0]?.toUpperCase() ?? "?";
-const tint = (who) => [...who].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 6, 0);
-const isToday = (when) => when.toDateString() === new Date().toDateString();
-
-function person(who) {
-  const item = document.createElement("li");
-  item.textContent = who;
-  item.dataset.tint = tint(who);
-  item.classList.toggle("me", who === room.dataset.who);
-  return item;
-}
-
-function forget() {
-  log.replaceChildren();
-  shown.clear();
-  last = START;
-}
-
-function tell(name) {
-  state.dataset.state = name;
-  state.textContent = room.dataset[name];
-}
-
-function say(words) {
-  trouble.textContent = words;
-}
-
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const text = form.text.value.trim();
-  if (!text) return;
-  if (socket?.readyState !== WebSocket.OPEN) return say(room.dataset.unsent);
-  socket.send(JSON.stringify({ type: "say", text }));
-  form.reset();
-  say("");
+const log = new Log(room, language);
+const line = new Line(`/rooms/${encodeURIComponent(words.room)}`, {
+  line: tell,
+  messages: show,
+  presence: present,
+  error: refused,
+  reset: () => log.forget(),
 });
 
-addEventListener("online", () => timer && connect());
-connect();
-form.text.focus();
+function show(messages) {
+  log.show(messages);
+  messages.forEach(heard);
+}
+
+function present({ who }) {
+  count.textContent = who.length;
+  people.replaceChildren(...who.map(person));
+}
+
+function person(who) {
+  const item = mould.content.firstElementChild.cloneNode(true);
+  item.dataset.tint = tint(who);
+  item.classList.toggle("me", who === words.who);
+  item.querySelector("bdi").textContent = who;
+  return item;
+}
+
+// The line. Once it is lost that is said until it is back, not at each attempt.
+
+let ticking;
+
+function tell(name, { code, until }) {
+  const lost = name === "closed" || (name === "connecting" && state.dataset.state === "closed");
+  const shown = lost ? "closed" : name;
+  if (state.dataset.state !== shown) state.textContent = words[shown];
+  room.dataset.line = state.dataset.state = shown;
+  when.textContent = lost ? words.connecting : "";
+  again.hidden = !lost;
+  clearInterval(ticking);
+  if (until) countDown(until);
+  if (name === "open") opened();
+  if (name === "closed" && unheard.length) giveBack(code === TOO_LARGE ? words.too_large : words.unsent);
+}
+
+function opened() {
+  log.announce(true);
+  sayNext();
+}
+
+function countDown(until) {
+  const tick = () => {
+    const seconds = Math.max(1, Math.ceil((until - Date.now()) / 1000));
+    when.textContent = words.again.replace("{when}", inSeconds.format(seconds, "second"));
+  };
+  ticking = setInterval(tick, 1000);
+  tick();
+}
+
+again.addEventListener("click", () => {
+  if (line.state === "closed") line.connect();
+  field.focus();
+});
+
+// What is typed. One text is under way at a time, so that it is known which one was refused.
+
+const unheard = []; // sent, or waiting for its turn
+let doubtful; // given back, but perhaps said all the same
+
+function send(event) {
+  event.preventDefault();
+  const text = field.value.trim();
+  if (!text) return;
+  if ([...text].length > words.most) return complain(words.too_large);
+  if (line.state === "closed") return complain(words.unsent);
+  field.value = "";
+  doubtful = undefined;
+  complain("");
+  log.follow();
+  if (unheard.push(text) === 1) sayNext();
+}
+
+function sayNext() {
+  if (unheard.length && line.state === "open") line.say(unheard[0]);
+}
+
+function heard({ who, text }) {
+  if (text === unheard[0] && line.state === "open") {
+    unheard.shift();
+    sayNext();
+  } else if (who === words.who && text === doubtful && field.value.startsWith(text)) {
+    field.value = field.value.slice(text.length).trimStart();
+    complain("");
+  }
+}
+
+function refused({ code, detail }) {
+  if (unheard.length) giveBack(words[code] ?? detail);
+}
+
+function giveBack(why) {
+  doubtful = unheard[0];
+  field.value = [...unheard.splice(0), field.value].filter(Boolean).join("\n");
+  complain(why);
+}
+
+function complain(why) {
+  trouble.textContent = why;
+  field.ariaInvalid = why ? "true" : "false";
+}
+
+form.addEventListener("submit", send);
+field.addEventListener("input", () => complain(""));
+field.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.keyCode === COMPOSING) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+// A draft outlives a reload, also one by way of another page. Where storage is forbidden, it does not.
+try {
+  const key = `draft of ${words.who} in ${words.room}`;
+  field.value = sessionStorage.getItem(key) ?? "";
+  addEventListener("pagehide", () => sessionStorage.setItem(key, field.value));
+} catch {}
+
+for (const event of ["online", "offline", "pageshow"]) addEventListener(event, () => line.check());
+document.addEventListener("visibilitychange", () => document.hidden || line.check());
+line.connect();
+if (matchMedia("(pointer: fine)").matches) field.focus();
