@@ -51,14 +51,11 @@ class Ledger(ledger.Ledger):
 
     def __init__(self, service: "Service") -> None:
         self._client = service.get(Redis)
-        self._scripts = {
-            text: self._client.register_script(text) for text in (LEASE, RENEW, RELEASE, RECORD)
-        }
 
     async def _run(self, script: str, job: str, *arguments: str | float) -> int:
         with _reaching():
             keys = [_key(job), f"{_key(job)}:lease"]
-            return int(await self._scripts[script](keys=keys, args=list(arguments)))
+            return int(await self._client.eval(script, len(keys), *keys, *arguments))
 
     async def claim(self, job: str, tick: datetime) -> bool:
         with _reaching():
