@@ -97,7 +97,7 @@ def none_twice(notes: list[Note]) -> bool:
 
 def in_a_row(notes: list[Note], period: timedelta) -> int:
     """The greatest number of ticks of which none is left out."""
-    ticks, longest, length = sorted(note.tick for note in notes), 1, 1
+    ticks, longest, length = sorted({note.tick for note in notes}), 1, 1
     for tick, later in itertools.pairwise(ticks):
         length = length + 1 if later - tick == period else 1
         longest = max(longest, length)
