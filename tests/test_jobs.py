@@ -175,9 +175,12 @@ def test_a_signal_cancels_the_run_of_the_command(fleet: Fleet, number: signal.Si
     with subprocess.Popen(
         arguments, cwd=fleet.root, env=fleet.environment(), stderr=subprocess.PIPE, text=True
     ) as process:
-        fleet.hold()
-        process.send_signal(number)
-        _, said = process.communicate(timeout=10)
+        try:
+            fleet.hold()
+            process.send_signal(number)
+            _, said = process.communicate(timeout=10)
+        finally:
+            process.kill()
     assert (process.returncode, said) == (128 + number, "noted: cancelled\n")
     assert fleet.record()["status"] == "cancelled"
     assert fleet.redis.cli("EXISTS", "jobs:{noted}:lease") == "0"
