@@ -68,7 +68,8 @@ def test_a_bad_option_is_refused_in_one_line(
 async def test_a_run_that_takes_too_long_is_cancelled_and_failed(client: Client) -> None:
     job = every(hours=1, timeout=0.02)(endless)
     with capture_logs() as logs:
-        assert (await client.service.get(Runner).run(job)).status == "failed"
+        async with asyncio.timeout(5):
+            assert (await client.service.get(Runner).run(job)).status == "failed"
     (said,) = [entry for entry in logs if entry["log_level"] == "error"]
     assert (said["event"], said["seconds"], "exc_info" in said) == ("job timed out", 0.02, False)
     assert counted("endless", "failed") == 1
@@ -128,12 +129,17 @@ async def test_a_time_out_is_tried_again_too_and_recorded_once(client: Client) -
     async def hanging(service: Service) -> None:
         await asyncio.Event().wait()
 
-    await client.service.get(Runner).tick(hanging, datetime.now(UTC))
+    async with asyncio.timeout(5):
+        await client.service.get(Runner).tick(hanging, datetime.now(UTC))
     (record,) = await client.service.get(Ledger).records(["hanging"])
     assert (record.runs, record.failures, retried("hanging")) == (1, 1, 2)
 
 
-async def test_a_drain_waits_for_no_retry(client: Client) -> None:
+async def test_a_drain_waits_for_no_retry(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BACKOFF_SECONDS", 60)
+
     @every(hours=1, retries=5)
     async def broken(service: Service) -> None:
         raise ZeroDivisionError("on purpose")
@@ -142,7 +148,7 @@ async def test_a_drain_waits_for_no_retry(client: Client) -> None:
         run = asyncio.create_task(client.service.get(Runner).run(broken))
         await until(lambda: logs)
         client.service.drain()
-        assert (await asyncio.wait_for(run, 0.4)).status == "failed"
+        assert (await asyncio.wait_for(run, 5)).status == "failed"
     assert retried("broken") == 0
 
 

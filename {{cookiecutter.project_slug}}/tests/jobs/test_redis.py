@@ -94,9 +94,9 @@ async def test_a_second_process_runs_jobs_too_unless_told_not_to(
 async def test_a_lease_is_kept_for_as_long_as_the_run(
     clients: list[Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.6)
     first, second = (client.service.get(Ledger) for client in clients)
-    end = asyncio.get_running_loop().time() + 0.45
+    end = asyncio.get_running_loop().time() + 0.75
     async with first.lease("job"):
         while asyncio.get_running_loop().time() < end:
             with pytest.raises(Overlap):
@@ -107,7 +107,7 @@ async def test_a_lease_is_kept_for_as_long_as_the_run(
 async def test_a_lease_is_renewed_again_after_that_has_failed(
     clients: list[Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.6)
     tries, run = [], module.Ledger._run
     errors = {1: OSError, 3: ConnectionError}
 
@@ -130,14 +130,14 @@ async def losing(service: Service) -> None:
 async def test_a_run_whose_lease_is_lost_is_cancelled_and_not_recorded(
     clients: list[Client], redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.15)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.6)
     run = asyncio.create_task(clients[0].service.get(Runner).run(losing))
     async with Redis.from_url(redis_url) as redis:
         await until_there(redis, "jobs:{losing}:lease")
         await redis.delete("jobs:{losing}:lease")
         async with clients[1].service.get(Ledger).lease("losing"):
             with pytest.raises(LeaseLost):
-                await asyncio.wait_for(run, 3)
+                await asyncio.wait_for(run, 5)
             assert await redis.exists("jobs:{losing}:lease")  # the new one is not released
     assert counted("losing", "cancelled") == 1
     assert (await told(clients[1], "probe"))["runs"] == 0
@@ -145,7 +145,7 @@ async def test_a_run_whose_lease_is_lost_is_cancelled_and_not_recorded(
 
 
 async def until_there(redis: Redis, key: str) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(5):
         while not await redis.exists(key):  # noqa: ASYNC110 - the server's
             await asyncio.sleep(0.005)
 
@@ -153,7 +153,7 @@ async def until_there(redis: Redis, key: str) -> None:
 async def test_a_server_that_has_forgotten_all_ends_no_run_and_gives_greater_tokens(
     clients: list[Client], redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.6)
     first, second = (client.service.get(Ledger) for client in clients)
     async with Redis.from_url(redis_url) as redis, first.lease("job") as before:
         await redis.flushall()
