@@ -135,9 +135,7 @@ async def test_a_time_out_is_tried_again_too_and_recorded_once(client: Client) -
     assert (record.runs, record.failures, retried("hanging")) == (1, 1, 2)
 
 
-async def test_a_drain_waits_for_no_retry(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_drain_waits_for_no_retry(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "BACKOFF_SECONDS", 60)
 
     @every(hours=1, retries=5)
