@@ -63,7 +63,7 @@ def test_another_process_takes_over_when_one_is_killed_inside_a_run(fleet: Fleet
         processes[held.pid].process.kill()
         killed = time.monotonic()
         after = fleet.await_run(later_than=killed)
-        assert after.at - killed < LEASE_SECONDS + 1.5
+        assert after.at - killed < LEASE_SECONDS + 3
         assert (after.pid != held.pid, after.token > held.token) == (True, True)
         fleet.await_run(later_than=after.at)
     assert none_twice(fleet.notes())
