@@ -16,6 +16,7 @@ class Started:
     process: subprocess.Popen[str]
     url: str = ""
     log: list[str] = field(default_factory=list)
+    reader: threading.Thread | None = None
 
 
 @contextmanager
@@ -37,6 +38,8 @@ def started(
             yield service
         finally:
             process.kill()
+            if service.reader:
+                service.reader.join(1)
 
 
 def await_line(service: Started, says: str) -> None:
@@ -46,7 +49,8 @@ def await_line(service: Started, says: str) -> None:
         if says in line:
             if line.startswith("{"):
                 service.url = json.loads(line).get("address", "")
-            threading.Thread(target=read_on, args=[service], daemon=True).start()
+            service.reader = threading.Thread(target=read_on, args=[service], daemon=True)
+            service.reader.start()
             return
     raise AssertionError("ended at start:\n" + "".join(service.log))
 

@@ -14,10 +14,10 @@ class Unavailable(Exception):
 
 
 class LeaseLost(Exception):
-    """The run was cancelled, as another could have begun."""
+    """The run is late: another may have begun."""
 
     def __init__(self) -> None:
-        super().__init__("the lease of the run could not be renewed")
+        super().__init__("the lease of the run was lost, and another may have begun")
 
 
 class Overlap(Exception):
@@ -28,8 +28,8 @@ class Overlap(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run: when it began, how long it took, and `ok`, `failed` or `cancelled`."""
+class Outcome:
+    """How a run went: when it began, `ok`, `failed` or `cancelled`, and how long it took."""
 
     at: datetime
     status: str
@@ -46,9 +46,9 @@ class Record:
     runs: int = 0
     failures: int = 0
 
-    def after(self, run: Run) -> "Record":
-        failures = self.failures + (run.status == "failed")
-        return Record(run.at, run.status, run.seconds, self.runs + 1, failures)
+    def after(self, outcome: Outcome) -> "Record":
+        failures = self.failures + (outcome.status == "failed")
+        return Record(outcome.at, outcome.status, outcome.seconds, self.runs + 1, failures)
 
 
 class Ledger:
@@ -61,16 +61,17 @@ class Ledger:
         """Whether the caller is to run this tick: true once for a tick, over all processes."""
         raise NotImplementedError
 
-    def lease(self, job: str) -> AbstractAsyncContextManager[None]:
+    def lease(self, job: str) -> AbstractAsyncContextManager[int]:
         """Hold the job while the block runs, so that it never overlaps itself.
 
+        Gives the fencing token, which is greater than that of every earlier lease of the job.
         Raises `Overlap` where another run holds it, and `LeaseLost` from the block, which is
         cancelled, when it can be held no longer.
         """
         raise NotImplementedError
 
-    async def record(self, job: str, run: Run) -> None:
-        """Add a run to the job's record."""
+    async def record(self, job: str, outcome: Outcome, token: int) -> None:
+        """Add a run to the job's record; raises `LeaseLost` when there is a newer lease."""
         raise NotImplementedError
 
     async def records(self, jobs: Sequence[str]) -> list[Record]:

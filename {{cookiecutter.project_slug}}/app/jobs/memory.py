@@ -1,6 +1,8 @@
 """The ledger of one process."""
 
-from collections import OrderedDict, defaultdict
+import itertools
+import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,38 +13,39 @@ from app.jobs import ledger
 if TYPE_CHECKING:
     from app.service import Service
 
-MOST = 10_000
-"""Claims kept; beyond it the oldest go."""
-
 
 class Ledger(ledger.Ledger):
     shared = False
 
     def __init__(self, service: "Service") -> None:
-        self._claims: OrderedDict[tuple[str, datetime], None] = OrderedDict()
-        self._leases: set[str] = set()
+        self._tokens = itertools.count(time.time_ns())  # greater than before a restart, too
+        self._claimed: dict[str, datetime] = {}
+        self._held: set[str] = set()
+        self._newest: dict[str, int] = {}
         self._records: defaultdict[str, ledger.Record] = defaultdict(ledger.Record)
 
     async def claim(self, job: str, tick: datetime) -> bool:
-        if (job, tick) in self._claims:
+        """The last tick is enough to know: one clock goes from tick to tick."""
+        if self._claimed.get(job) == tick:
             return False
-        self._claims[job, tick] = None
-        if len(self._claims) > MOST:
-            self._claims.popitem(last=False)
+        self._claimed[job] = tick
         return True
 
     @asynccontextmanager
-    async def lease(self, job: str) -> AsyncIterator[None]:
-        if job in self._leases:
+    async def lease(self, job: str) -> AsyncIterator[int]:
+        if job in self._held:
             raise ledger.Overlap
-        self._leases.add(job)
+        self._held.add(job)
+        self._newest[job] = token = next(self._tokens)
         try:
-            yield
+            yield token
         finally:
-            self._leases.remove(job)
+            self._held.remove(job)
 
-    async def record(self, job: str, run: ledger.Run) -> None:
-        self._records[job] = self._records[job].after(run)
+    async def record(self, job: str, outcome: ledger.Outcome, token: int) -> None:
+        if token < self._newest.get(job, 0):
+            raise ledger.LeaseLost
+        self._records[job] = self._records[job].after(outcome)
 
     async def records(self, jobs: Sequence[str]) -> list[ledger.Record]:
         return [self._records[job] for job in jobs]

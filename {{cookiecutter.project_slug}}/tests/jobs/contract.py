@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.jobs.ledger import Ledger, Overlap, Record, Run
+from app.jobs.ledger import LeaseLost, Ledger, Outcome, Overlap, Record
 
 TICK = datetime(2024, 1, 1, 12, 0, 0, 200_000, tzinfo=UTC)
 Pair = tuple[Ledger, Ledger]
@@ -45,12 +45,35 @@ class LedgerContract:
         async with ledgers[1].lease("job"):
             pass
 
+    async def test_each_lease_has_a_greater_token_than_those_before(self, ledgers: Pair) -> None:
+        tokens = []
+        for n in range(6):
+            async with ledgers[n % 2].lease("job") as token:
+                tokens.append(token)
+        assert tokens == sorted(set(tokens))
+        assert tokens[0] > 0
+
     async def test_runs_are_recorded_for_all(self, ledgers: Pair) -> None:
         first, second = ledgers
         assert await first.records(["job", "other"]) == [Record(), Record()]
-        await first.record("job", Run(TICK, "ok", 0.5))
-        await second.record("job", Run(TICK, "failed", 1.5))
+        async with first.lease("job") as token:
+            await first.record("job", Outcome(TICK, "ok", 0.5), token)
+        async with second.lease("job") as token:
+            assert (await first.records(["job"]))[0].runs == 1
+            await second.record("job", Outcome(TICK, "failed", 1.5), token)
         for ledger in ledgers:
             found, none = await ledger.records(["job", "other"])
             assert found == Record(TICK, "failed", 1.5, runs=2, failures=1)
             assert none == Record()
+
+    async def test_a_record_comes_too_late_when_there_is_a_newer_lease(self, ledgers: Pair) -> None:
+        first, second = ledgers
+        async with first.lease("job") as late:
+            pass
+        async with second.lease("job") as token:
+            with pytest.raises(LeaseLost):
+                await first.record("job", Outcome(TICK, "ok", 0.5), late)
+            await second.record("job", Outcome(TICK, "failed", 1.5), token)
+            with pytest.raises(LeaseLost):
+                await first.record("job", Outcome(TICK, "ok", 0.5), late)
+        assert await first.records(["job"]) == [Record(TICK, "failed", 1.5, runs=1, failures=1)]

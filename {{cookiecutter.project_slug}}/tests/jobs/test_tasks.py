@@ -4,14 +4,17 @@ import asyncio
 import socket
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.contextvars import get_contextvars
 from tornado.simple_httpclient import HTTPTimeoutError
 
 from app.health import Live
-from app.jobs import every, tasks
+from app.jobs import current, every, tasks
 from app.jobs.job import load
+from app.jobs.runner import Runner
 from app.jobs.tasks import probe as module
 from app.jobs.tasks.probe import probe
 from app.main import create_service
@@ -62,6 +65,29 @@ async def test_an_async_job_runs_on_the_loop_and_another_in_a_thread() -> None:
     await in_a_thread(service)
     assert threads[0] is threading.main_thread()
     assert threads[1] is not threading.main_thread()
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_job_knows_its_run(client: Client, threaded: bool) -> None:
+    runs, tick = [], datetime.now(UTC)
+
+    def in_a_thread(service: object) -> None:
+        runs.append((current(), get_contextvars()))
+
+    async def on_the_loop(service: object) -> None:
+        in_a_thread(service)
+
+    job = every(days=1)(in_a_thread if threaded else on_the_loop)
+    runner = client.service.get(Runner)
+    await runner.tick(job, tick)
+    await runner.run(job)
+    (first, said), (second, _) = runs
+    assert said == {"job": job.name, "run_id": first.id}
+    assert (first.job, first.tick, second.tick) == (job.name, tick, None)
+    assert second.token > first.token
+    assert second.id != first.id
+    with pytest.raises(LookupError):
+        current()
 
 
 async def test_the_probe_fetches_the_public_address(client: Client) -> None:

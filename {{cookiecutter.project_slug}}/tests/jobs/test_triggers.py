@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.jobs import cron, every
-from app.jobs.triggers import Interval, crontab
+from app.jobs.triggers import Crontab, Interval, shortest_gap
 
 MONDAY = datetime(2024, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -17,17 +17,17 @@ def at(text: str) -> datetime:
 @pytest.mark.parametrize("seconds", [0.2, 1, 300, 86400, 7.3])
 def test_ticks_are_the_same_whenever_a_process_starts(seconds: float) -> None:
     first, later = Interval(timedelta(seconds=seconds)), Interval(timedelta(seconds=seconds))
-    tick = first.get_next_fire_time(None, MONDAY)
+    tick = first.after(MONDAY)
     for _ in range(100):
         before = tick - timedelta(seconds=seconds / 3)
-        assert later.get_next_fire_time(None, before) == tick
-        tick = first.get_next_fire_time(tick, MONDAY)
+        assert later.after(before) == tick
+        tick = first.after(tick)
 
 
 def test_every_counts_from_the_epoch() -> None:
     trigger = Interval(timedelta(minutes=5))
-    assert trigger.get_next_fire_time(None, MONDAY) == at("2024-01-01 12:05")
-    assert trigger.get_next_fire_time(None, at("2024-01-01 12:07:31")) == at("2024-01-01 12:10")
+    assert trigger.after(MONDAY) == at("2024-01-01 12:05")
+    assert trigger.after(at("2024-01-01 12:07:31")) == at("2024-01-01 12:10")
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,37 @@ def test_every_counts_from_the_epoch() -> None:
     ],
 )
 def test_cron_reads_a_crontab_line(expression: str, due: str) -> None:
-    assert crontab(expression).get_next_fire_time(None, MONDAY + timedelta(seconds=1)) == at(due)
+    assert Crontab(expression).after(MONDAY) == at(due)
+
+
+def test_a_tick_of_cron_is_not_later_than_itself() -> None:
+    assert Crontab("0 12 * * *").after(MONDAY) == MONDAY + timedelta(days=1)
 
 
 @pytest.mark.parametrize("expression", ["", "* * * *", "0 3 * * 8", "61 * * * *", "0 3 * * x"])
 def test_what_is_no_crontab_line_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="not five fields"):
         cron(expression)
+
+
+@pytest.mark.parametrize("expression", ["0 3 30 2 *", "0 3 31 4,6 *"])
+def test_a_day_that_never_comes_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match="never comes"):
+        cron(expression)
+    Crontab(f"{expression[:-1]}mon")  # but each Monday does
+
+
+@pytest.mark.parametrize(
+    ("expression", "gap"),
+    [
+        ("* * * * *", timedelta(minutes=1)),
+        ("0 3 * * *", timedelta(days=1)),
+        ("0,59 0,23 * * *", timedelta(minutes=1)),
+        ("0 3 1 * *", timedelta(days=28)),
+    ],
+)
+def test_the_shortest_time_between_two_ticks_is_known(expression: str, gap: timedelta) -> None:
+    assert shortest_gap(Crontab(expression)) == gap
 
 
 def test_a_period_of_nothing_is_refused() -> None:

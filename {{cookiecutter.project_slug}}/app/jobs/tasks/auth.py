@@ -6,5 +6,12 @@ from app.service import Service
 
 @cron("30 3 * * *")
 async def delete_expired(service: Service) -> None:
+    """Everything that expires gets its turn, whatever fails before it."""
+    errors = []
     for clean in service.housekeeping:
-        await clean()
+        try:
+            await clean()
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("not everything that has expired was deleted", errors)

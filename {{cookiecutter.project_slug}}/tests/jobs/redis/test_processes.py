@@ -1,41 +1,20 @@
-"""The ledger that processes share, and jobs on several of them."""
+"""Jobs on several processes, which share a ledger."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from redis.asyncio import Redis
-from redis.asyncio.lock import Lock
-from redis.exceptions import ConnectionError
 from structlog.testing import capture_logs
 
 from app.jobs import COMMANDS, every
 from app.jobs import redis as module
-from app.jobs.ledger import LeaseLost, Ledger, Overlap, Unavailable
+from app.jobs.ledger import Ledger, Unavailable
 from app.jobs.runner import Runner
 from app.jobs.scheduler import Scheduler
 from app.main import create_service
 from app.service import Service
 from tests.conftest import Client, Start
-from tests.jobs.contract import LedgerContract, Pair
 from tests.jobs.helpers import Ran, add, counted, told, until
-
-
-@pytest.fixture
-async def clients(start: Start, redis_url: str) -> AsyncIterator[list[Client]]:
-    """Two services with one Redis, as two processes have."""
-    async with start(REDIS_URL=redis_url) as first, start(REDIS_URL=redis_url) as second:
-        yield [first, second]
-
-
-class TestRedis(LedgerContract):
-    @pytest.fixture
-    def ledgers(self, clients: list[Client]) -> Pair:
-        first, second = (client.service.get(Ledger) for client in clients)
-        assert first.shared
-        return first, second
 
 
 async def test_each_tick_runs_once_over_all_processes(
@@ -90,57 +69,6 @@ async def test_a_second_process_runs_jobs_too_unless_told_not_to(
     for environment, here in (({}, True), ({"JOBS": "off"}, False)):
         async with start(REDIS_URL=redis_url, INSTANCE="2", **environment) as client:
             assert client.service.get(Scheduler).here == here
-
-
-async def test_a_lease_is_kept_for_as_long_as_the_run(
-    clients: list[Client], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
-    first, second = (client.service.get(Ledger) for client in clients)
-    end = asyncio.get_running_loop().time() + 0.45
-    async with first.lease("job"):
-        while asyncio.get_running_loop().time() < end:
-            with pytest.raises(Overlap):
-                await second.lease("job").__aenter__()
-            await asyncio.sleep(0.02)
-
-
-async def test_a_lease_is_renewed_again_after_that_has_failed(
-    clients: list[Client], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.3)
-    tries, reacquire = [], Lock.reacquire
-    errors = {1: OSError, 3: ConnectionError}
-
-    async def interrupted(lock: Lock) -> bool:
-        tries.append(lock)
-        if error := errors.get(len(tries)):
-            raise error
-        return await reacquire(lock)
-
-    monkeypatch.setattr(Lock, "reacquire", interrupted)
-    async with clients[0].service.get(Ledger).lease("job"):
-        await until(lambda: len(tries) >= 4)
-
-
-async def test_a_run_whose_lease_is_lost_is_cancelled(
-    clients: list[Client], redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.15)
-    begun = asyncio.Event()
-
-    @every(hours=1)
-    async def losing(service: Service) -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    run = asyncio.create_task(clients[0].service.get(Runner).run(losing))
-    await begun.wait()
-    async with Redis.from_url(redis_url) as redis:
-        await redis.delete("jobs:losing:lease")
-    with pytest.raises(LeaseLost):
-        await asyncio.wait_for(run, 3)
-    assert counted("losing", "cancelled") == 1
 
 
 async def test_ticks_are_missed_while_the_server_is_away_and_the_service_lives_on(
