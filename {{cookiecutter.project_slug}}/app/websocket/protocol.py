@@ -1,9 +1,12 @@
 """RFC 6455, where Tornado leaves something to be said: ready frames, close codes, handshakes."""
 
+import asyncio
 import binascii
+import socket
 import struct
 import sys
 from base64 import b64decode
+from contextlib import suppress
 
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketProtocol13
@@ -18,6 +21,9 @@ REGISTERED = {*range(1000, 1004), *range(1007, 1016)} - {1015}
 
 
 TEXT, BINARY = 0x1, 0x2
+
+
+LINGER_SECONDS = 2.0
 
 
 def frame(message: bytes, kind: int = TEXT) -> bytes:
@@ -60,9 +66,33 @@ class Protocol(WebSocketProtocol13):
 
     def _abort(self) -> None:
         """Fail the connection, and say why if the peer can still hear it (RFC 6455, 7.1.7)."""
-        if not self.is_closing():
-            super().close(_reason(sys.exception()))
+        if self.stream is None:  # the extensions that are asked for make no sense
+            raise Problem(400, "This is no WebSocket handshake.")
+        if not self.stream.closed():
+            if not self.is_closing():
+                super().close(_reason(sys.exception()))
+            linger(self.stream.socket.dup())
         super()._abort()
+
+
+def linger(connection: socket.socket) -> None:
+    """Take in what still comes, for a while: to close at once would reset the connection, and a
+    peer that is sending would not hear why (RFC 9112, 9.6)."""
+    task = asyncio.create_task(_drain(connection))
+    _lingering.add(task)
+    task.add_done_callback(_lingering.discard)
+
+
+_lingering = set[asyncio.Task[None]]()
+
+
+async def _drain(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    with connection, suppress(OSError, TimeoutError):
+        connection.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(LINGER_SECONDS):
+            while await loop.sock_recv(connection, 65536):
+                pass
 
 
 def _may_be_sent(code: int) -> bool:

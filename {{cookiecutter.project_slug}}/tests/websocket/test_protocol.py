@@ -117,6 +117,19 @@ async def test_a_message_is_too_big_however_it_comes(
         await answer_to(raw, *frames, until=close_frame(1009, reason))
 
 
+async def test_who_sends_on_and_on_hears_that_it_is_too_much(client: Client) -> None:
+    with open_raw(client) as raw:
+        await answer_to(
+            raw, masked(BINARY, bytes(20_000_000)), until=close_frame(1009, "message too big")
+        )
+
+
+async def test_an_extension_that_cannot_be_agreed_on_is_refused(client: Client) -> None:
+    extension = {"Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=99"}
+    answer = await client.get("/deflating", headers=HANDSHAKE | extension)
+    assert (answer.status_code, answer.json()["status"]) == (400, 400)
+
+
 async def test_compressed_messages_are_taken_where_a_socket_wants_them(client: Client) -> None:
     deflate = {"Sec-WebSocket-Extensions": "permessage-deflate"}
     with open_raw(client, "/deflating", **deflate) as raw:
