@@ -18,7 +18,7 @@ SPEAKERS = 8
 MARK = b"|"
 """Once in each text, and nowhere else in a message: so deliveries can be counted unparsed."""
 TEXT = "|" + "x" * 99
-PAUSE = 0.001
+PAUSE = 0.0002
 """Seconds between two looks: to wake a crowd for each message would be the server's work."""
 HANDSHAKE = (
     "GET /rooms/lobby/socket HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\n"

@@ -19,25 +19,29 @@ from common import bake, free_port, install, server, summary
 HERE = Path(__file__).parent
 CLIENTS, SECONDS, IN_FLIGHT = 1000, 4, (8, 1)
 PEERS = ("naive", "aiohttp", "websockets")
-OURS = ("project", "project with redis")
+OURS = {"project": "use_redis=false", "project with redis": "use_redis=true"}
 
 
 def run(
-    name: str, python: str, project: Path, redis: int
+    name: str, python: str, folder: Path, redis: int
 ) -> tuple[int, AbstractContextManager[None]]:
     """The port of this contestant, and what runs it."""
-    port, log = free_port(), project / f"{name}.log"
+    port = free_port()
     if name in PEERS:
-        return port, server(port, [python, str(HERE / "peers.py"), name, str(port)], log)
+        command = [python, str(HERE / "peers.py"), name, str(port)]
+        return port, server(port, command, folder / f"{name}.log")
     environment = {
+        "ENVIRONMENT": "production",
+        "SECRET_KEY": "k" * 40,
         "PORT": str(port),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "LOG_FORMAT": "json",
         "JOBS": "off",
         "WEBSOCKET_MESSAGES_PER_MINUTE": "0",
         "WEBSOCKET_SOCKETS_PER_ADDRESS": "0",
-        "REDIS_URL": f"redis://127.0.0.1:{redis}/0" if name.endswith("redis") else "",
+        "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
     }
+    log = folder / name / "my-service" / "log"
     return port, server(port, [python, "-m", "app"], log, **environment)
 
 
@@ -49,11 +53,11 @@ def crowd(port: int, in_flight: int) -> dict[str, Any]:
     return dict(json.loads(said))
 
 
-def one_round(python: str, project: Path, redis: int) -> dict[tuple[str, int], float]:
+def one_round(python: str, folder: Path, redis: int) -> dict[tuple[str, int], float]:
     """Deliveries per second of each contestant, by messages in flight."""
     figures = {}
     for name in (*PEERS, *OURS):
-        port, running = run(name, python, project, redis)
+        port, running = run(name, python, folder, redis)
         with running:
             for in_flight in IN_FLIGHT:
                 seen = crowd(port, in_flight)
@@ -79,11 +83,11 @@ def main(rounds: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
     with tempfile.TemporaryDirectory() as name:
         folder, redis = Path(name), free_port()
-        project = bake(folder, "use_auth=false")
-        python = str(install(project, folder / "venv", "aiohttp", "websockets"))
+        projects = [bake(folder / name, "use_auth=false", answer) for name, answer in OURS.items()]
+        python = str(install(projects[-1], folder / "venv", "aiohttp", "websockets"))
         command = ["redis-server", "--port", str(redis), "--save", ""]
         with subprocess.Popen(["taskset", "-c", "1", *command], stdout=subprocess.DEVNULL) as store:
-            report([one_round(python, project, redis) for _ in range(rounds)])
+            report([one_round(python, folder, redis) for _ in range(rounds)])
             store.terminate()
 
 
