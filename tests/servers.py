@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -40,16 +41,69 @@ def answers_on(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+class RedisServer:
+    """A Redis server that can be killed, stopped and started again on its port.
+
+    What it was told is on disk before it answers; `start(lose=True)` begins empty.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self.port, self._options = folder, free_port(), options
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._program = needed("redis-server")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, lose: bool = False) -> None:
+        """Start, and wait until it answers."""
+        if lose:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(exist_ok=True)
+        command = [
+            self._program, "--port", str(self.port), "--dir", str(self.folder), "--save", "",
+            "--appendonly", "yes", "--appendfsync", "always", *self._options,
+        ]  # fmt: skip
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        await_(lambda: self.cli("PING") == "PONG", "redis-server")
+
+    def kill(self) -> None:
+        """End it as `kill -9` does, also while it is stopped; nothing if it does not run."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        """Let it hang: the kernel takes what it is sent, and nothing answers."""
+        self.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+    def cli(self, *command: str) -> str:
+        """What redis-cli prints for this command; an error is printed, too."""
+        cli = [needed("redis-cli"), "-p", str(self.port), *command]
+        return subprocess.run(cli, capture_output=True, text=True, timeout=10).stdout.strip()
+
+
+@contextmanager
+def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+    """A running Redis server for what the test does to it; `options` are its command line's."""
+    server = RedisServer(folder, *options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
     """A Redis server; gives its address."""
-    port = free_port()
-    program = needed("redis-server")
-    command = [program, "--port", str(port), "--save", "", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        await_(lambda: answers_on(port), "redis-server")
-        yield f"redis://127.0.0.1:{port}/0"
-        process.terminate()
+    with redis_server(folder) as server:
+        yield server.url
 
 
 @contextmanager
