@@ -72,6 +72,8 @@ class Service(Application):
         self.serving = Signal[None]()
         self.stopping = Signal[None]()
         self.session_ended = Signal[str]()
+        self.sessions_unsure = Signal[None]()
+        """Session ends may have been missed: ask again."""
         self.draining, self._deadline = False, 0.0
         self.in_flight: weakref.WeakSet[HTTPServerRequest] = weakref.WeakSet()
         self._access_log = AccessLog(self.config)
