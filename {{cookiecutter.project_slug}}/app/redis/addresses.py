@@ -1,0 +1,91 @@
+"""Addresses of Redis: of one server, of sentinels that know which one it is, or of a cluster."""
+
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import parse_url
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+
+from app.redis import client
+from app.redis.client import Client, options
+from app.redis.cluster import Cluster
+
+LOOKUP_SECONDS = 0.5
+"""How long a sentinel may take: another one may know, too."""
+
+
+class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Waits for a connection, as that of one server, and closes those to the sentinels."""
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self.sentinel_manager.aclose()
+
+
+def make(url: str) -> Client:
+    """The client for an address, not yet connected; raises an error for what is no address."""
+    return KINDS[urlsplit(url).scheme.partition("+")[2]](url)
+
+
+def _server(url: str) -> Client:
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and not parts.path.strip("/").isdigit() and parts.path.strip("/"):
+        raise ValueError("the database must be a number")
+    pool = BlockingConnectionPool.from_url(url, **_pooled())
+    return _made(Client.from_pool(pool))
+
+
+def _sentinel(url: str) -> Client:
+    nodes, given = _nodes(url)
+    service, _, database = urlsplit(url).path.strip("/").partition("/")
+    if not service:
+        raise ValueError("the name of the service is missing")
+    who = {"username": "default"} if "password" in given else {}  # ignored where none is needed
+    shared = {k: v for k, v in given.items() if k.startswith(("ssl", "username", "password"))}
+    times = {"socket_timeout": LOOKUP_SECONDS, "socket_connect_timeout": LOOKUP_SECONDS}
+    make_sentinel: Any = Sentinel
+    sentinel = make_sentinel(nodes, sentinel_kwargs=options() | times | who | shared)
+    connection = {"db": int(database or 0)} | _pooled() | given
+    return _made(sentinel.master_for(service, Client, SentinelPool, **connection))
+
+
+def _cluster(url: str) -> Client:
+    """A cast, as redis-py's two clients have the same commands but no base that says so."""
+    nodes, given = _nodes(url)
+    if urlsplit(url).path.strip("/") not in ("", "0"):
+        raise ValueError("a cluster has no databases")
+    return cast(Client, Cluster([ClusterNode(*node) for node in nodes], **_pooled() | given))
+
+
+def _made(client: Any) -> Client:
+    """That client, if its options are such that a connection can have them."""
+    client.connection_pool.make_connection()
+    return cast(Client, client)
+
+
+def _pooled() -> dict[str, Any]:
+    waiting = {"max_connections": client.MOST_CONNECTIONS, "timeout": client.SOCKET_SECONDS}
+    return options() | waiting
+
+
+def _nodes(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
+    """The hosts with their ports, and what is said once for all: redis-py reads each by itself."""
+    parts = urlsplit(url)
+    scheme, _, kind = parts.scheme.partition("+")
+    login, at, hosts = parts.netloc.rpartition("@")
+    urls = (f"{scheme}://{login}{at}{host}?{parts.query}" for host in hosts.split(","))
+    read = [{"port": PORTS[kind]} | dict[str, Any](parse_url(url)) for url in urls]
+    nodes = [(node.pop("host"), node.pop("port")) for node in read]
+    secure = read[0].pop("connection_class", None) is not None
+    return nodes, read[0] | {"ssl": secure}
+
+
+PORTS = {"sentinel": 26379, "cluster": 6379}
+KINDS: dict[str, Callable[[str], Client]] = {
+    "": _server,
+    "sentinel": _sentinel,
+    "cluster": _cluster,
+}
