@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -61,11 +61,11 @@ class Revocations(revocations.Revocations):
         self._client, self._ended = service.get(Redis), service.session_ended
         self._unsure, self._untold = service.sessions_unsure, list[str]()
         self._name, self._pause = secrets.token_hex(8), FIRST_SECONDS
-        self._hearing, self._missed = asyncio.Event(), False
+        self._hearing, self._tried, self._missed = False, asyncio.Event(), False
 
     async def announce(self, session: str) -> None:
         self._ended.send(session)
-        if not (self._hearing.is_set() and await self._told(session)):
+        if not (self._hearing and await self._told(session)):
             self._untold.append(session)
 
     @asynccontextmanager
@@ -73,10 +73,9 @@ class Revocations(revocations.Revocations):
         """Listen before the first request; a server that is away does not keep us."""
         task = asyncio.create_task(self._listen())
         try:
-            try:
-                await asyncio.wait_for(self._hearing.wait(), READY_SECONDS)
-            except TimeoutError:
-                self._missed = True  # what ends from now on until we hear
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._tried.wait(), READY_SECONDS)
+            self._missed = not self._hearing  # what ends from now on
             yield
         finally:
             await stop(task)
@@ -91,8 +90,8 @@ class Revocations(revocations.Revocations):
                 if self._pause == FIRST_SECONDS:  # the rest of an outage is not news
                     fault = not isinstance(error, RedisError | OSError)
                     log.warning("not hearing of session ends", error=str(error), exc_info=fault)
-            self._hearing.clear()
-            self._missed = True
+            self._tried.set()
+            self._hearing, self._missed = False, True
             await asyncio.sleep(self._pause)
             self._pause = min(2 * self._pause, MOST_SECONDS)
 
@@ -101,8 +100,8 @@ class Revocations(revocations.Revocations):
         position = newest[0][0] if newest else "0-0"
         if self._missed:
             self._unsure.send(None)
-        self._missed, self._pause = False, FIRST_SECONDS
-        self._hearing.set()
+        self._hearing, self._missed, self._pause = True, False, FIRST_SECONDS
+        self._tried.set()
         while True:
             await self._tell()
             answer: Any = await self._client.xread({STREAM: position}, block=BLOCK_MS)
