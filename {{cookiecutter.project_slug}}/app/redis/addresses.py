@@ -34,8 +34,7 @@ def _server(url: str) -> Client:
     parts = urlsplit(url)
     if parts.scheme != "unix" and not parts.path.strip("/").isdigit() and parts.path.strip("/"):
         raise ValueError("the database must be a number")
-    pool = BlockingConnectionPool.from_url(url, **_pooled())
-    return _made(Client.from_pool(pool))
+    return Client.from_pool(BlockingConnectionPool.from_url(url, **_pooled()))
 
 
 def _sentinel(url: str) -> Client:
@@ -49,7 +48,8 @@ def _sentinel(url: str) -> Client:
     make_sentinel: Any = Sentinel
     sentinel = make_sentinel(nodes, sentinel_kwargs=options() | times | who | shared)
     connection = {"db": int(database or 0)} | _pooled() | given
-    return _made(sentinel.master_for(service, Client, SentinelPool, **connection))
+    sentinel.sentinels = [Client.from_pool(each.connection_pool) for each in sentinel.sentinels]
+    return cast(Client, sentinel.master_for(service, Client, SentinelPool, **connection))
 
 
 def _cluster(url: str) -> Client:
@@ -58,12 +58,6 @@ def _cluster(url: str) -> Client:
     if urlsplit(url).path.strip("/") not in ("", "0"):
         raise ValueError("a cluster has no databases")
     return cast(Client, Cluster([ClusterNode(*node) for node in nodes], **_pooled() | given))
-
-
-def _made(client: Any) -> Client:
-    """That client, if its options are such that a connection can have them."""
-    client.connection_pool.make_connection()
-    return cast(Client, client)
 
 
 def _pooled() -> dict[str, Any]:

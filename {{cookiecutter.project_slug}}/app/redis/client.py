@@ -1,8 +1,9 @@
 """The client: every command ends in bounded time, and is sent at most once."""
 
-from typing import Any
+from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
@@ -33,7 +34,25 @@ def options() -> dict[str, Any]:
     }
 
 
+class Sending(AbstractConnection):
+    """To be put before a class of connections."""
+
+    async def send_packed_command(self, *arguments: Any, **more: Any) -> None:
+        """Raise redis-py's own error where uvloop has a RuntimeError: for a connection just reset."""
+        try:
+            await super().send_packed_command(*arguments, **more)
+        except RuntimeError as error:
+            raise ConnectionError(str(error)) from error
+
+
 class Client(Redis):
+    @classmethod
+    def from_pool(cls, pool: ConnectionPool) -> "Client":
+        """A client of its own with these connections; raises TypeError for options of no use."""
+        pool.connection_class = type("Connection", (Sending, pool.connection_class), {})
+        pool.make_connection()  # type: ignore[no-untyped-call]
+        return cast(Client, super().from_pool(pool))
+
     async def check(self) -> None:
         """Return if the server takes writes: PING is answered by one that does not, too."""
         try:

@@ -84,9 +84,9 @@ class Cluster(RedisCluster):
         try:
             await self.initialize()
             yield
-        except (RedisClusterException, AttributeError) as error:
-            # Neither is a RedisError: the second comes from a connection that was idle and is being
-            # closed, as another one to its node has failed.
+        except (RedisClusterException, AttributeError, RuntimeError) as error:
+            # None is a RedisError: the second comes from a connection that is being closed, as
+            # another one to its node has failed, and the third of uvloop from one that was reset.
             raise ClusterError(str(error)) from error
         finally:
             self._under_way -= 1
