@@ -57,7 +57,7 @@ from app.jobs import every
 
 
 @every(seconds=1)
-def tick():
+def tick(service):
     """Runs often."""
 '''
 

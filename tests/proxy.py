@@ -48,6 +48,8 @@ class Proxy:
 
 
 def reset(writer: StreamWriter) -> None:
+    if writer.is_closing():
+        return
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()

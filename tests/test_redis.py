@@ -149,6 +149,7 @@ def test_finds_the_new_master_behind_the_same_address(site: Site, tmp_path: Path
         site.server.cli("REPLICAOF", "127.0.0.1", str(new.port))
         site.proxy.target = new.port
         await_ready(site.service)
+        remember(site.service, "moving")
         keys = [f"moved {number}" for number in range(20)]
         remember(site.service, *keys, seconds=0.2)
         assert {new.cli("EXISTS", f"cache:{key}") for key in keys} == {"1"}

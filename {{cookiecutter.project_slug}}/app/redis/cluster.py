@@ -34,6 +34,10 @@ class Cluster(RedisCluster):
             reinitialize_steps=0,  # else some redirections close all connections
             **options,
         )
+        kind = type("Connection", (client.Sound, self.connection_kwargs["connection_class"]), {})
+        self.connection_kwargs["connection_class"] = kind
+        for node in self.startup_nodes:
+            node.connection_class = kind
         self._places, self._timeout = asyncio.Semaphore(max_connections), timeout
         self._asking, self._under_way = asyncio.Lock(), 0
 
@@ -84,9 +88,9 @@ class Cluster(RedisCluster):
         try:
             await self.initialize()
             yield
-        except (RedisClusterException, AttributeError, RuntimeError) as error:
-            # None is a RedisError: the second comes from a connection that is being closed, as
-            # another one to its node has failed, and the third of uvloop from one that was reset.
+        except (RedisClusterException, AttributeError) as error:
+            # Neither is a RedisError: the second comes from a connection that was idle and is being
+            # closed, as another one to its node has failed.
             raise ClusterError(str(error)) from error
         finally:
             self._under_way -= 1
