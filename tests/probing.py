@@ -1,6 +1,7 @@
 """Services with a handler of the tests' own, which shows what their cache and signals do."""
 
 import re
+import ssl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ from tests.conftest import clean_environment
 from tests.processes import Started, started
 from tests.servers import await_
 
+PLAIN = ssl.create_default_context()
+"""Given, as loading authorities anew for each request is slow."""
 PASSWORD = "a long enough pass phrase"
 PROBE = """
 import asyncio
@@ -83,7 +86,7 @@ def serving(python: Path, root: Path, redis_url: str) -> Iterator[Started]:
 def get(service: Started, path: str, **more: Any) -> tuple[httpx.Response, float]:
     """The answer and the seconds that it took."""
     began = time.monotonic()
-    answer = httpx.get(f"{service.url}{path}", timeout=15, **more)
+    answer = httpx.get(f"{service.url}{path}", timeout=15, verify=PLAIN, **more)
     return answer, time.monotonic() - began
 
 
@@ -116,7 +119,7 @@ def heard(service: Started) -> dict[str, Any]:
 
 def log_in(service: Started, email: str) -> httpx.Client:
     """Register, confirm and log in; the client holds the cookie."""
-    client = httpx.Client(base_url=service.url, timeout=15)
+    client = httpx.Client(base_url=service.url, timeout=15, verify=PLAIN)
     given = {"email": email, "password": PASSWORD}
     client.post("/auth/register", json=given).raise_for_status()
     mail = client.get("/dev/mail").json()[0]["text"]
