@@ -33,21 +33,21 @@ def make(url: str) -> Client:
 def _server(url: str) -> Client:
     parts = urlsplit(url)
     if parts.scheme != "unix" and not parts.path.strip("/").isdigit() and parts.path.strip("/"):
-        raise ValueError("the database must be a number")
+        raise ValueError("what follows the host must be a number")
     return Client.from_pool(BlockingConnectionPool.from_url(url, **_pooled()))
 
 
 def _sentinel(url: str) -> Client:
     nodes, given = _nodes(url)
-    service, _, database = urlsplit(url).path.strip("/").partition("/")
+    service, _, number = urlsplit(url).path.strip("/").partition("/")
     if not service:
         raise ValueError("the name of the service is missing")
-    who = {"username": "default"} if "password" in given else {}  # ignored where none is needed
-    shared = {k: v for k, v in given.items() if k.startswith(("ssl", "username", "password"))}
+    who = {"username": "default"} if "@" in url else {}  # where none is needed, let in as well
+    shared = {k: v for k, v in given.items() if k.startswith(("ssl", "user", "pass"))}
     times = {"socket_timeout": LOOKUP_SECONDS, "socket_connect_timeout": LOOKUP_SECONDS}
     make_sentinel: Any = Sentinel
     sentinel = make_sentinel(nodes, sentinel_kwargs=options() | times | who | shared)
-    connection = {"db": int(database or 0)} | _pooled() | given
+    connection = {"db": int(number or 0)} | _pooled() | given
     sentinel.sentinels = [Client.from_pool(each.connection_pool) for each in sentinel.sentinels]
     return cast(Client, sentinel.master_for(service, Client, SentinelPool, **connection))
 
@@ -56,7 +56,7 @@ def _cluster(url: str) -> Client:
     """A cast, as redis-py's two clients have the same commands but no base that says so."""
     nodes, given = _nodes(url)
     if urlsplit(url).path.strip("/") not in ("", "0"):
-        raise ValueError("a cluster has no databases")
+        raise ValueError("a cluster has no numbered parts")
     return cast(Client, Cluster([ClusterNode(*node) for node in nodes], **_pooled() | given))
 
 
@@ -69,8 +69,8 @@ def _nodes(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
     """The hosts with their ports, and what is said once for all: redis-py reads each by itself."""
     parts = urlsplit(url)
     scheme, _, kind = parts.scheme.partition("+")
-    login, at, hosts = parts.netloc.rpartition("@")
-    urls = (f"{scheme}://{login}{at}{host}?{parts.query}" for host in hosts.split(","))
+    who, at, hosts = parts.netloc.rpartition("@")
+    urls = (f"{scheme}://{who}{at}{host}?{parts.query}" for host in hosts.split(","))
     read = [{"port": PORTS[kind]} | dict[str, Any](parse_url(url)) for url in urls]
     nodes = [(node.pop("host"), node.pop("port")) for node in read]
     secure = read[0].pop("connection_class", None) is not None

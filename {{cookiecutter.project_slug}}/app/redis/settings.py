@@ -21,7 +21,7 @@ class RedisSettings(Environment):
         try:
             if value:
                 make(value)
-        except Exception:  # redis-py has many, and some of them quote a password
+        except Exception:  # redis-py has many, and some of them quote a secret
             raise ValueError(f"must look like {FORMS}") from None
         return value
 

@@ -49,8 +49,8 @@ async def test_features_use_the_backend_in_force(start: Start, redis_url: str) -
 async def test_is_not_ready_with_a_server_that_takes_no_writes(refusal: str) -> None:
     async def refuse(reader: StreamReader, writer: StreamWriter) -> None:
         while request := await reader.read(65536):
-            answer = b"+PONG\r\n" if b"PING" in request else f"-{refusal}\r\n".encode()
-            writer.write(answer * request.count(b"*"))
+            answer = f"-{refusal}" if b"health" in request else "+OK"
+            writer.write(f"{answer}\r\n".encode() * request.count(b"*"))
 
     async with server(refuse) as url, aclosing(make(url)) as client:
         with pytest.raises(RedisError):
