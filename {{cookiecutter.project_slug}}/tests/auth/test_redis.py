@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from redis.asyncio import Redis
@@ -25,7 +26,7 @@ def listen(client: Client) -> asyncio.Queue[str]:
 async def test_counts_in_redis(start: Start, redis_url: str) -> None:
     async with start(REDIS_URL=redis_url) as client:
         await lets_so_many_through_and_tells_how_long_to_wait(client.service.get(Throttle))
-        for key in await client.service.get(Redis).keys():
+        for key in await client.service.get(Redis).keys("auth:throttle:*"):
             assert 0 < await client.service.get(Redis).ttl(key) <= 60
 
 
@@ -91,15 +92,11 @@ async def test_a_session_that_ended_unheard_is_not_taken_for_alive(
         await login(one)
         other.cookies.set("session", one.cookies["session"])
         assert await is_logged_in(other)
-        monkeypatch.setattr(Revocations, "announce", nothing)
+        monkeypatch.setattr(Revocations, "announce", AsyncMock())
         await one.post("/auth/logout")
         assert await is_logged_in(other)
         other.service.sessions_unsure.send(None)
         assert not await is_logged_in(other)
-
-
-async def nothing(*arguments: object) -> None:
-    """Instead of a method that does something."""
 
 
 async def test_what_could_not_be_told_is_told_later(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
 
 from app.redis.addresses import make
@@ -93,6 +94,18 @@ async def test_a_late_answer_is_not_taken_for_the_next_one(
             await asyncio.wait_for(client.get("first"), 1 if gives_up == "by itself" else 0.1)
         late.set()
         assert await client.get("second") == "second"
+
+
+async def test_a_connection_that_uvloop_finds_closed_is_an_error_of_redis(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("the handler is closed")
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", fail)
+    async with aclosing(make(redis_url)) as client:
+        with pytest.raises(ConnectionError, match="the handler is closed"):
+            await client.get("key")
 
 
 async def test_leaves_a_server_that_is_no_longer_the_master() -> None:
