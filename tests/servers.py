@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,9 @@ def answers_on(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+KEEPING = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
+
+
 class RedisServer:
     """A Redis server that can be killed, stopped and started again on its port.
 
@@ -59,8 +62,8 @@ class RedisServer:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(exist_ok=True)
         command = [
-            self._program, "--port", str(self.port), "--dir", str(self.folder), "--save", "",
-            "--appendonly", "yes", "--appendfsync", "always", *self._options,
+            self._program, *self._options, "--port", str(self.port), "--dir", str(self.folder),
+            *(KEEPING if "--sentinel" not in self._options else ()),
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         await_(lambda: self.cli("PING") == "PONG", "redis-server")
@@ -97,6 +100,37 @@ def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def sentinel(folder: Path, master: RedisServer, service: str = "main") -> Iterator[RedisServer]:
+    """A sentinel that watches this master and, alone, decides on a failover within a second."""
+    folder.mkdir(parents=True)
+    config = folder / "sentinel.conf"
+    config.write_text(
+        f"sentinel monitor {service} 127.0.0.1 {master.port} 1\n"
+        f"sentinel down-after-milliseconds {service} 500\n"
+        f"sentinel failover-timeout {service} 2000\n"
+    )
+    with redis_server(folder, str(config), "--sentinel") as server:
+        yield server
+
+
+@contextmanager
+def redis_cluster(folder: Path, size: int = 3) -> Iterator[list[RedisServer]]:
+    """The masters of a cluster, without replicas."""
+    with ExitStack() as stack:
+        folder.mkdir(parents=True)
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port")
+        nodes = [
+            stack.enter_context(redis_server(folder / str(n), *options, str(free_port())))
+            for n in range(size)
+        ]
+        addresses = [f"127.0.0.1:{node.port}" for node in nodes]
+        nodes[0].cli("--cluster", "create", *addresses, "--cluster-yes")
+        up = "cluster_state:ok"
+        await_(lambda: all(up in node.cli("CLUSTER", "INFO") for node in nodes), "the cluster")
+        yield nodes
 
 
 @contextmanager

@@ -43,6 +43,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     service.provide(Accounts(database, passwords, mailer, service.name, config.origin))
     _identify_by(service, service.provide(Cookie(config.https)), sessions)
     service.session_ended.connect(sessions.forget)
+    service.sessions_unsure.connect(sessions.forget_all)
     service.housekeeping.append(sessions.delete_expired)
     try:
         async with revocations.listening(), tidying(service, sessions.delete_expired):

@@ -1,14 +1,13 @@
 """Redis: a client for the features, what it says about its readiness, and a cache."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from app.redis.addresses import make
 from app.redis.cache import Cache
 from app.redis.settings import RedisSettings
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
 SETTINGS = RedisSettings
 ROUTES: list[tuple[str, type]] = []
-
-SOCKET_SECONDS = 2.0
-"""How long a command may take: a hanging server must not hang the service."""
 
 log = structlog.get_logger()
 
@@ -37,30 +33,9 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
         service.provide(service.backend_of(__name__).Cache(), Cache)
         yield
         return
-    async with connect(url) as client:
+    async with aclosing(make(url)) as client:
         service.backend = "redis"
-        service.provide(client)
+        service.provide(client, Redis)
         service.provide(service.backend_of(__name__).Cache(client), Cache)
-        service.checks["redis"] = lambda: _ping(client)
+        service.checks["redis"] = client.check
         yield
-
-
-def connect(url: str) -> Redis:
-    """A client whose every command ends in bounded time, and is sent at most once.
-
-    What is repeated because its answer was lost may happen twice. A connection that the server
-    has closed needs no repeating: with RESP2 redis-py notices when it takes one from the pool.
-    """
-    return Redis.from_url(
-        url,
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=SOCKET_SECONDS,
-        health_check_interval=15,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        decode_responses=True,
-    )
-
-
-async def _ping(client: Redis) -> None:
-    await client.ping()

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
-from weakref import WeakValueDictionary
 
 import orjson
 
@@ -15,25 +13,20 @@ MOST = 10_000
 
 class Cache(cache.Cache):
     def __init__(self) -> None:
+        super().__init__()
         self._values: dict[str, tuple[float, bytes]] = {}
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def remember(self, key: str, ttl: float, compute: cache.Compute) -> Any:
-        if (found := self._find(key)) is not None:
-            return orjson.loads(found)
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
-            if (found := self._find(key)) is None:
-                found = orjson.dumps(await compute())
-                self._keep(key, ttl, found)
-        return orjson.loads(found)
+    async def _find(self, key: str, ttl: float, compute: cache.Compute) -> bytes:
+        until, value = self._values.get(key, (0.0, b""))
+        if time.monotonic() < until:
+            return value
+        value = orjson.dumps(await compute())
+        if self._under_way.get(key) is asyncio.current_task():  # it was not dropped meanwhile
+            self._keep(key, ttl, value)
+        return value
 
-    async def forget(self, key: str) -> None:
+    async def _drop(self, key: str) -> None:
         self._values.pop(key, None)
-
-    def _find(self, key: str) -> bytes | None:
-        until, value = self._values.get(key, (0.0, None))
-        return value if time.monotonic() < until else None
 
     def _keep(self, key: str, ttl: float, value: bytes) -> None:
         self._values.pop(key, None)

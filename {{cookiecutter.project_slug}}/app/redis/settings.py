@@ -1,13 +1,13 @@
 """What Redis can be told by the environment."""
 
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
+from app.redis.addresses import make
 from app.settings import Environment
 
-SCHEMES = ("redis", "rediss", "unix")
+FORMS = "redis://host/0, redis+sentinel://host,host/SERVICE/0 or redis+cluster://host,host"
 
 
 class RedisSettings(Environment):
@@ -17,9 +17,12 @@ class RedisSettings(Environment):
 
     @field_validator("redis_url")
     @classmethod
-    def a_redis_address(cls, value: str | None) -> str | None:
-        if value and urlsplit(value).scheme not in SCHEMES:
-            raise ValueError("must look like redis://localhost:6379/0")
+    def an_address(cls, value: str | None) -> str | None:
+        try:
+            if value:
+                make(value)
+        except Exception:  # redis-py has many, and some of them quote a secret
+            raise ValueError(f"must look like {FORMS}") from None
         return value
 
     @model_validator(mode="after")
