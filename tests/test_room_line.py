@@ -40,7 +40,7 @@ def test_a_room_whose_history_is_gone_begins_anew(rooms: Rooms, room: str, peopl
     expect(said(ada)).to_have_text(["forgotten"])
     away(ada)
     with Redis.from_url(rooms.redis) as redis:
-        redis.delete(f"room:{room}")
+        redis.delete(f"{{rooms}}:said:{room}")
     say(bob, "new")
     expect(said(bob)).to_have_text(["forgotten", "new"])
     ada.context.set_offline(False)
