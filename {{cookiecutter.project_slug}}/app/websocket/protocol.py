@@ -16,7 +16,7 @@ from app.problems import Problem
 GOING_AWAY, PROTOCOL_ERROR, INVALID_DATA, POLICY_VIOLATION = 1001, 1002, 1007, 1008
 INTERNAL_ERROR, TRY_AGAIN_LATER, SESSION_ENDED = 1011, 1013, 4401
 """Close codes, by their names in RFC 6455 and its registry; from 4000 on they are our own."""
-REGISTERED = {*range(1000, 1004), *range(1007, 1016)} - {1015}
+SENDABLE = {*range(1000, 1004), *range(1007, 1016)} - {1015}
 """Codes below 3000 that may be sent; the others are reserved, or only for local use (7.4.1)."""
 
 
@@ -96,7 +96,7 @@ async def _drain(connection: socket.socket) -> None:
 
 
 def _may_be_sent(code: int) -> bool:
-    return code in REGISTERED or 3000 <= code < 5000
+    return code in SENDABLE or 3000 <= code < 5000
 
 
 def _reason(error: BaseException | None) -> int:

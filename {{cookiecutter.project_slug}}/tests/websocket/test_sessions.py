@@ -13,8 +13,8 @@ from tests.websocket.peers import Peer, enter, refused, until
 LONG = datetime.max.replace(tzinfo=UTC)
 
 
-class Logins:
-    """The sessions there are, by name: when each ends, and how often it was asked for."""
+class Sessions:
+    """Those there are, by name: when each ends, and how often it was asked for."""
 
     def __init__(self) -> None:
         self.ends: dict[str, datetime] = {}
@@ -37,10 +37,10 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def logins(client: Client) -> Logins:
-    logins = Logins()
-    client.service.identify = logins.identify
-    return logins
+def sessions(client: Client) -> Sessions:
+    sessions = Sessions()
+    client.service.identify = sessions.identify
+    return sessions
 
 
 async def enter_as(client: Client, name: str) -> Peer:
@@ -53,44 +53,44 @@ async def is_closed_alone(peer: Peer, other: Peer) -> None:
     assert await other.texts(1) == ["1"]
 
 
-async def test_is_closed_when_its_session_expires(client: Client, logins: Logins) -> None:
-    logins.ends = {"Ada": datetime.now(UTC) + timedelta(seconds=0.3), "Bob": LONG}
+async def test_is_closed_when_its_session_expires(client: Client, sessions: Sessions) -> None:
+    sessions.ends = {"Ada": datetime.now(UTC) + timedelta(seconds=0.3), "Bob": LONG}
     ada, bob = await enter_as(client, "Ada"), await enter_as(client, "Bob")
     await is_closed_alone(ada, bob)
 
 
-async def test_goes_on_when_its_session_was_prolonged(client: Client, logins: Logins) -> None:
-    logins.ends = {"Ada": datetime.now(UTC) + timedelta(seconds=0.2)}
+async def test_goes_on_when_its_session_was_prolonged(client: Client, sessions: Sessions) -> None:
+    sessions.ends = {"Ada": datetime.now(UTC) + timedelta(seconds=0.2)}
     ada = await enter_as(client, "Ada")
-    logins.ends = {"Ada": datetime.now(UTC) + timedelta(seconds=0.4)}
+    sessions.ends = {"Ada": datetime.now(UTC) + timedelta(seconds=0.4)}
     assert await ada.end() == 4401
-    assert datetime.now(UTC) > logins.ends["Ada"]
+    assert datetime.now(UTC) > sessions.ends["Ada"]
 
 
 async def test_is_closed_when_the_end_of_its_session_was_missed(
-    client: Client, logins: Logins
+    client: Client, sessions: Sessions
 ) -> None:
-    logins.ends = {"Ada": LONG, "Bob": LONG}
+    sessions.ends = {"Ada": LONG, "Bob": LONG}
     ada, bob = await enter_as(client, "Ada"), await enter_as(client, "Bob")
-    del logins.ends["Ada"]
-    logins.away = True
+    del sessions.ends["Ada"]
+    sessions.away = True
     client.service.sessions_unsure.send(None)
-    asked = logins.asked
-    await until(lambda: logins.asked > asked + 2)
-    logins.away = False
+    asked = sessions.asked
+    await until(lambda: sessions.asked > asked + 2)
+    sessions.away = False
     await is_closed_alone(ada, bob)
 
 
 async def test_what_a_client_says_keeps_its_session_alive(
-    client: Client, logins: Logins, monkeypatch: pytest.MonkeyPatch
+    client: Client, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "ASK_SECONDS", 0)
-    logins.ends = {"Ada": LONG, "Bob": LONG}
+    sessions.ends = {"Ada": LONG, "Bob": LONG}
     ada, bob = await enter_as(client, "Ada"), await enter_as(client, "Bob")
-    assert logins.asked == 2
+    assert sessions.asked == 2
     await bob.say("1")
     await ada.next()
-    await until(lambda: logins.asked == 3)
+    await until(lambda: sessions.asked == 3)
 
 
 async def test_a_person_has_so_many_sockets_at_once(start: Start) -> None:
