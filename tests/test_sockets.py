@@ -76,7 +76,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def open_as(service: Started, cookies: dict[str, str]) -> WebSocketClientConnection:
     url = service.url.replace("http", "ws", 1) + "/rooms/lobby/socket"
     sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    return await websocket_connect(HTTPRequest(url, headers={"Cookie": sent}))
+    connection = await websocket_connect(HTTPRequest(url, headers={"Cookie": sent}))
+    assert "presence" in str(await connection.read_message())
+    return connection
 
 
 async def close_code(connection: WebSocketClientConnection, seconds: float) -> int | None:
