@@ -24,6 +24,7 @@ async def _serve(service: Service, arguments: list[str]) -> int:
 
 async def _check(service: Service, arguments: list[str]) -> int:
     """Say what is wrong with the settings or unreachable, without serving."""
+    telemetry.configure(service.config.model_copy(update={"log_level": "CRITICAL"}))
     async with service.running():
         failures = 0
         for name, check in service.checks.items():

@@ -62,9 +62,11 @@ class Sessions:
         until, identity = self._cache.get(key, (0.0, None))
         if identity and time.monotonic() < until:
             return identity
-        endings = self._endings
-        identity = await self._look_up(key)
-        if identity and endings == self._endings:  # else it may have ended while we looked
+        endings = -1
+        while endings != self._endings:  # else it may have ended while we looked
+            endings = self._endings
+            identity = await self._look_up(key)
+        if identity:
             self._keep(key, identity)
         return identity
 

@@ -37,7 +37,8 @@ if newest and newest ~= ARGV[1] then return 0 end
 redis.call('hset', KEYS[1], 'token', ARGV[1])
 """
 RENEW = f"{FENCE} redis.call('set', KEYS[2], '', 'px', ARGV[2]) return 1"
-RELEASE = f"{FENCE} redis.call('del', KEYS[2]) return 1"
+# A renewal that comes late, by another connection, is refused: the token has gone on.
+RELEASE = f"{FENCE} redis.call('del', KEYS[2]) return redis.call('hincrby', KEYS[1], 'token', 1)"
 RECORD = f"""{FENCE}
 redis.call('hset', KEYS[1], 'at', ARGV[2], 'status', ARGV[3], 'seconds', ARGV[4])
 redis.call('hincrby', KEYS[1], 'runs', 1)

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 MOST_ROOMS = 1000
 """Rooms whose messages are kept; beyond it those that were silent the longest are forgotten."""
+MOST_CHARACTERS = 32_000_000
+"""The same for all that is kept."""
 
 
 class Rooms(rooms.Rooms):
     def __init__(self, service: "Service") -> None:
         super().__init__(service)
         self._kept: dict[str, deque[Message]] = {}
-        self._last = START
+        self._last, self._size = START, 0
 
     async def say(self, name: str, who: str, text: str) -> None:
         message = Message(self._next(), name, who, text)
@@ -50,17 +52,20 @@ class Rooms(rooms.Rooms):
         return self._last
 
     def _keep(self, message: Message) -> None:
-        kept = self._kept.pop(message.room, None) or deque(maxlen=self.most_kept)
-        while kept and kept[0].id < self.expired():
-            kept.popleft()
-        kept.append(message)
+        kept = self._kept.pop(message.room, None) or deque()
         self._kept[message.room] = kept
+        kept.append(message)
+        self._size += len(message.text)
+        while kept[0].id < self.expired() or len(kept) > (self.most_kept or len(kept)):
+            self._size -= len(kept.popleft().text)
         self._forget()
 
     def _forget(self) -> None:
         """Drop the rooms that were silent for the longest: for too long, or of too many."""
-        while self._kept:
+        while len(self._kept) > 1:
             silent, kept = next(iter(self._kept.items()))
-            if len(self._kept) <= MOST_ROOMS and kept[-1].id >= self.expired():
+            few = len(self._kept) <= MOST_ROOMS and self._size <= MOST_CHARACTERS
+            if few and kept[-1].id >= self.expired():
                 return
+            self._size -= sum(len(message.text) for message in kept)
             del self._kept[silent]

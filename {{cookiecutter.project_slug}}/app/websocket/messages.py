@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self
 
 import orjson
@@ -56,9 +55,8 @@ class Message:
             "at": datetime.fromtimestamp(self.id.ms / 1000, UTC).isoformat(timespec="milliseconds"),
         }
 
-    @cached_property
     def frame(self) -> bytes:
-        """The document as a frame: made once, however many hear it."""
+        """The document as a frame: to be made once, however many hear it."""
         return frame(orjson.dumps(self.document()))
 
 

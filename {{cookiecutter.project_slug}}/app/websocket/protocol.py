@@ -5,8 +5,10 @@ import binascii
 import socket
 import struct
 import sys
+import zlib
 from base64 import b64decode
 from contextlib import suppress
+from typing import Any, cast
 
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketProtocol13
@@ -58,6 +60,11 @@ def _is_key(text: str) -> bool:
 class Protocol(WebSocketProtocol13):
     """Tornado's, which also says why it fails a connection, and checks the code that it echoes."""
 
+    def start_pinging(self) -> None:
+        """Begin when the handler has opened, as Tornado hears no answer before."""
+        if cast(Any, self.handler).is_open:
+            super().start_pinging()
+
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Answer a close code that may not be on the wire as a protocol error."""
         if self.client_terminated and code is not None and not _may_be_sent(code):
@@ -71,7 +78,8 @@ class Protocol(WebSocketProtocol13):
         if not self.stream.closed():
             if not self.is_closing():
                 super().close(_reason(sys.exception()))
-            linger(self.stream.socket.dup())
+            with suppress(OSError):  # no descriptor is left
+                linger(self.stream.socket.dup())
         super()._abort()
 
 
@@ -101,6 +109,6 @@ def _may_be_sent(code: int) -> bool:
 
 def _reason(error: BaseException | None) -> int:
     """The close code for an error that was raised, or for what the protocol does not allow."""
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, UnicodeDecodeError | zlib.error):
         return INVALID_DATA
     return INTERNAL_ERROR if error else PROTOCOL_ERROR

@@ -68,7 +68,7 @@ class Room:
         if self.last is None or message.id <= self.last:
             return
         self.last = message.id
-        position, frame = message.id, message.frame
+        position, frame = message.id, message.frame()
         for member, replayed in self.members.items():
             if replayed < position:
                 member.send(frame)
@@ -157,7 +157,7 @@ class Rooms:
             if kept.reset:
                 after = START
             after = kept.messages[-1].id if kept.messages else after
-            await member.replay([RESET] * kept.reset + [m.frame for m in kept.messages])
+            await member.replay([RESET] * kept.reset + [m.frame() for m in kept.messages])
             done = len(kept.messages) < CHUNK and (room.last or START) <= max(before, after)
             if done and room.resets == resets:
                 return after

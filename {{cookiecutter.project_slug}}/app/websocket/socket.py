@@ -1,11 +1,14 @@
 """The base of every socket: who may open it, how it is written to, and how it ends."""
 
+import asyncio
+import socket
 import sys
 import time
-from asyncio import Future
 from datetime import UTC, datetime
 from functools import partial
+from itertools import accumulate
 from typing import cast
+from urllib.parse import urlsplit
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol
@@ -16,6 +19,8 @@ from app.websocket.protocol import SESSION_ENDED, TRY_AGAIN_LATER, Protocol, che
 from app.websocket.sockets import Sockets
 
 MOST_READ_AHEAD = 65536
+KERNEL_BUFFER = 1 << 17
+"""Bytes that the system keeps for a client: left alone it takes megabytes for one that is slow."""
 ASK_SECONDS = 60.0
 """How exactly a session is told that its socket is in use."""
 
@@ -57,6 +62,7 @@ class Socket(Guarded, WebSocketHandler):
         if self.application.draining:
             raise Problem(503, "The service is about to stop.", {"Retry-After": "1"})
         check_handshake(self.request)
+        self.check_scheme()
         self.sockets.admit(self)
 
     @property
@@ -68,12 +74,22 @@ class Socket(Guarded, WebSocketHandler):
 
     async def ask_again(self) -> None:
         """Go on with the session, or close where it has ended."""
-        who = await self.application.identify(self)
+        self.unsure = self._in_use = False
+        try:
+            who = await self.application.identify(self)
+        except BaseException:
+            self.unsure = True
+            raise
         if who and who.session == self.who.session:
             self.current_user, self._asked_at = who, time.monotonic()
-            self.unsure = self._in_use = False
         else:
             self.close(SESSION_ENDED, "session ended")
+
+    def check_scheme(self) -> None:
+        """Refuse a page of our own name that was not fetched as we are: it may be forged."""
+        origin = self.request.headers.get("Origin")
+        if origin and urlsplit(origin).scheme != urlsplit(self.application.config.origin).scheme:
+            raise Problem(403, "Sockets are not opened for pages of another site.")
 
     def check_origin(self, origin: str) -> bool:
         if not super().check_origin(origin):
@@ -85,15 +101,18 @@ class Socket(Guarded, WebSocketHandler):
         return Protocol(self, False, protocol.params)
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        self._stream = cast(Protocol, self.ws_connection).stream
+        self._protocol = cast(Protocol, self.ws_connection)
+        self._stream = self._protocol.stream
         self._socket = self._stream.socket
         room = self.max_message_size + MOST_READ_AHEAD  # a server's own limit may be below that
         self._stream.max_buffer_size = max(self._stream.max_buffer_size, room)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
         self.sockets.add(self)
-        self.is_open = True
+        self.is_open, self.unsure = True, bool(self.who.session)  # it may have ended just now
         self.set_nodelay(True)
         try:
             await self.opened(*args, **kwargs)
+            self._protocol.start_pinging()
         except WebSocketClosedError:
             return  # on_close follows
         except BaseException:  # on_close does not: Tornado only drops the connection
@@ -136,12 +155,21 @@ class Socket(Guarded, WebSocketHandler):
     async def replay(self, frames: list[bytes]) -> None:
         """Write these frames, each when the one before is on its way."""
         for frame in frames:
+            if not self.is_open:  # nothing follows a close frame (RFC 6455, 5.5.1)
+                raise WebSocketClosedError
             self._frames.append(frame)
             self.write_frames()
-            try:
+            await self._drained()
+
+    async def _drained(self) -> None:
+        """Return when all is on its way; who takes too long to read is closed."""
+        try:
+            async with asyncio.timeout(self.ping_interval or None):
                 await self._stream.write(b"")
-            except StreamClosedError:
-                raise WebSocketClosedError from None
+        except TimeoutError:
+            self.close(TRY_AGAIN_LATER, "too slow")
+        except StreamClosedError:
+            raise WebSocketClosedError from None
 
     def write_frames(self) -> None:
         """Write what was sent: at once where nothing waits, which spares the stream's work."""
@@ -153,21 +181,24 @@ class Socket(Guarded, WebSocketHandler):
             sent = 0 if self._stream.writing() else self._socket.send(data)
         except OSError:  # it takes no more, or is broken, which the stream will find
             sent = 0
-        if sent < len(data):
-            self._wait_with(data[sent:], max(map(len, frames)))
+        if sent < len(data) and not self._stream.closed():
+            self._wait_with(data[sent:], frames, sent)
 
-    def _wait_with(self, data: bytes, largest: int) -> None:
+    def _wait_with(self, data: bytes, frames: list[bytes], sent: int) -> None:
         """Leave the data to the stream; a client that does not keep up is closed instead.
 
-        So much may wait as there may of all that waits, or else one message of any size.
+        So much may wait as there may of all that waits, or else one message of any size. Of a
+        frame that has begun the rest is sent, or the close frame would be taken for it.
         """
-        if self.waiting + len(data) > max(self.sockets.most_waiting, largest):
+        if self.waiting + len(data) > max(self.sockets.most_waiting, *map(len, frames)):
+            begun = next(end for end in accumulate(map(len, frames), initial=0) if end >= sent)
+            self._stream.write(data[: begun - sent])
             self.close(TRY_AGAIN_LATER, "too slow")
-        elif not self._stream.closed():
+        else:
             self.waiting += len(data)
             self._stream.write(data).add_done_callback(partial(self._written, len(data)))
 
-    def _written(self, size: int, future: "Future[None]") -> None:
+    def _written(self, size: int, future: "asyncio.Future[None]") -> None:
         self.waiting -= size
 
     async def opened(self, *args: str, **kwargs: str) -> None:

@@ -75,3 +75,19 @@ async def test_requests_go_on_while_many_ends_are_told(client: Client) -> None:
     await client.service.get(Sessions).delete_expired()
     task.cancel()
     assert len(told) == len(set(told)) == 20
+
+
+async def test_a_session_that_ends_while_it_is_looked_up_is_not_found(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, (token,) = client.service.get(Sessions), await begin(client, 1)
+    look_up = kept._look_up
+
+    async def slowly(key: str) -> Any:
+        found = await look_up(key)
+        monkeypatch.setattr(kept, "_look_up", look_up)
+        await kept.end(token)
+        return found
+
+    monkeypatch.setattr(kept, "_look_up", slowly)
+    assert await kept.find(token) is None

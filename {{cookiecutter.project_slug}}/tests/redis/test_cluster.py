@@ -12,14 +12,14 @@ from app.redis.cluster import Cluster
 from tests.redis.test_client import server
 
 
-def cluster(url: str = "redis://127.0.0.1:1/0") -> Cluster:
+def cluster(url: str = "redis://127.0.0.1:1/0", timeout: float = 0.2) -> Cluster:
     port = int(url.split(":")[2].split("/")[0])
     node = ClusterNode("127.0.0.1", port)
-    return Cluster([node], max_connections=2, timeout=0.2, protocol=2, decode_responses=True)
+    return Cluster([node], max_connections=2, timeout=timeout, protocol=2, decode_responses=True)
 
 
 async def test_nodes_that_are_away_are_an_error_of_redis() -> None:
-    async with aclosing(cluster()) as client:
+    async with aclosing(cluster(timeout=20)) as client:
         with pytest.raises(ConnectionError):
             await client.get("key")
         with pytest.raises(ConnectionError):

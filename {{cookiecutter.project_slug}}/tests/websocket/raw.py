@@ -55,17 +55,32 @@ async def read_until(raw: socket.socket, frame: bytes) -> bytes:
     return data
 
 
-def messages_in(data: bytes) -> list[dict[str, Any]]:
-    """The text messages in what a server sent, from its handshake on."""
-    data, messages = data.partition(b"\r\n\r\n")[2], []
+def frames_in(data: bytes) -> list[tuple[int, bytes]]:
+    """The frames, each by its opcode, in what a server sent, from its handshake on."""
+    data, frames = data.partition(b"\r\n\r\n")[2], []
     while data:
         size, start = data[1], 2
         if size == 126:
             size, start = int.from_bytes(data[2:4], "big"), 4
-        if data[0] == 0x80 | TEXT:
-            messages.append(orjson.loads(data[start : start + size]))
+        elif size == 127:
+            size, start = int.from_bytes(data[2:10], "big"), 10
+        frames.append((data[0] & 0xF, data[start : start + size]))
         data = data[start + size :]
-    return messages
+    return frames
+
+
+def messages_in(data: bytes) -> list[dict[str, Any]]:
+    """The text messages in it."""
+    return [orjson.loads(message) for kind, message in frames_in(data) if kind == TEXT]
+
+
+async def read_all(raw: socket.socket) -> bytes:
+    """What comes until the end of the connection."""
+    loop, data = asyncio.get_running_loop(), b""
+    async with asyncio.timeout(10):
+        while part := await loop.sock_recv(raw, 1 << 20):
+            data += part
+    return data
 
 
 async def answer_to(raw: socket.socket, *frames: bytes, until: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 from unittest.mock import Mock
 
 import orjson
@@ -9,13 +10,24 @@ import pytest
 
 from app.problems import Problem
 from app.service import ANYONE
-from app.websocket import sockets
-from app.websocket.rooms import Rooms
+from app.websocket import protocol, sockets
+from app.websocket.rooms import Kept, Rooms
 from app.websocket.socket import Socket
 from app.websocket.sockets import Sockets
 from tests.conftest import Client, Start
-from tests.websocket.peers import enter, refused, until
-from tests.websocket.raw import close_frame, messages_in, open_raw, read_until
+from tests.websocket.peers import by_header, enter, refused, until
+from tests.websocket.raw import (
+    CLOSE,
+    TEXT,
+    answer_to,
+    close_frame,
+    frames_in,
+    masked,
+    messages_in,
+    open_raw,
+    read_all,
+    read_until,
+)
 
 
 async def test_an_address_has_so_many_sockets_at_once(start: Start) -> None:
@@ -111,7 +123,9 @@ async def test_a_client_that_does_not_read_is_closed_and_the_others_are_not(
             said += 1
         assert said < 500
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # now it is quick
-        await read_until(slow, close_frame(1013, "too slow"))
+        heard = await read_all(slow)
+    assert frames_in(heard)[-1] == (CLOSE, close_frame(1013, "too slow")[2:])
+    assert messages_in(heard)
 
 
 async def test_no_more_waits_than_may_though_it_comes_at_once(
@@ -130,6 +144,66 @@ async def test_no_more_waits_than_may_though_it_comes_at_once(
         for _ in range(100):
             await rooms.say("lobby", "Ada", "x" * 4000)
         await until(lambda: not there.is_open)
+
+
+async def test_who_is_closed_inside_of_a_frame_hears_its_end(client: Client) -> None:
+    rooms = client.service.get(Rooms)
+    with open_raw(client) as slow:
+        await until(lambda: rooms.rooms)
+        (there,) = rooms.rooms["lobby"].members
+        for _ in range(200):
+            there.send(protocol.frame(b"1" * 60_000))
+        heard = await read_all(slow)
+    assert frames_in(heard)[-1] == (CLOSE, close_frame(1013, "too slow")[2:])
+
+
+async def test_nothing_follows_the_close_of_a_replay(client: Client) -> None:
+    client.service.identify, rooms = by_header, client.service.get(Rooms)
+    for _ in range(500):
+        await rooms.say("lobby", "Bob", "x" * 4000)
+    with open_raw(client, "/rooms/lobby/socket?after=0-0", **{"X-Who": "Ada"}) as slow:
+        await until(lambda: len(client.service.get(Sockets)))
+        client.service.session_ended.send("of Ada")
+        heard = await read_all(slow)
+    assert frames_in(heard)[-1] == (CLOSE, close_frame(4401, "session ended")[2:])
+
+
+async def test_who_does_not_read_a_replay_is_closed(start: Start) -> None:
+    async with start(WEBSOCKET_PING_SECONDS="0.1") as client:
+        rooms = client.service.get(Rooms)
+        for _ in range(500):
+            await rooms.say("lobby", "Bob", "x" * 4000)
+        with open_raw(client, "/rooms/lobby/socket?after=0-0"):
+            await until(lambda: len(client.service.get(Sockets)))
+            await until(lambda: not len(client.service.get(Sockets)))
+
+
+async def test_who_answers_is_not_closed_while_a_replay_takes_its_time(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start(WEBSOCKET_PING_SECONDS="0.1") as client:
+        rooms = client.service.get(Rooms)
+        history = rooms.history
+
+        async def slowly(*arguments: Any) -> Kept:
+            await asyncio.sleep(0.4)
+            return await history(*arguments)
+
+        monkeypatch.setattr(rooms, "history", slowly)
+        await rooms.say("lobby", "Bob", "1")
+        assert await (await enter(client, room="lobby?after=0-0")).texts(1) == ["1"]
+
+
+async def test_a_socket_goes_though_no_descriptor_is_left(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(connection: socket.socket) -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(protocol, "linger", fail)
+    with open_raw(client) as raw:
+        await answer_to(raw, masked(TEXT, b"\xff"), until=close_frame(1007))
+        assert not await read_all(raw)
 
 
 async def test_what_had_to_wait_arrives_whole_and_in_order(client: Client) -> None:

@@ -34,6 +34,17 @@ async def test_silent_rooms_are_forgotten_when_there_are_too_many(
     assert kept == {"one": 2, "two": 0, "three": 1}
 
 
+async def test_silent_rooms_are_forgotten_when_too_much_is_kept(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "MOST_CHARACTERS", 100)
+    rooms = client.service.get(Rooms)
+    for name in ("one", "two", "one", "one"):
+        await rooms.say(name, "Ada", "x" * 30)
+    kept = {n: len((await rooms.history(n, START)).messages) for n in ("one", "two")}
+    assert kept == {"one": 3, "two": 0}
+
+
 async def test_what_is_too_old_is_not_served_and_goes(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

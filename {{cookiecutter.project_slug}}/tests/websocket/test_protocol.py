@@ -82,6 +82,7 @@ async def test_a_close_code_is_echoed_if_it_may_be_said(
     [
         ([masked(TEXT, b"\xff")], 1007),
         ([masked(TEXT, b"{}", compressed=True)], 1002),
+        ([masked(TEXT, b"", last=False), masked(CONTINUATION, b"\xff")], 1007),
         ([masked(0x3)], 1002),
         ([masked(CONTINUATION, b"x")], 1002),
         ([masked(TEXT, b"x", last=False), masked(TEXT, b"x")], 1002),
@@ -128,6 +129,12 @@ async def test_an_extension_that_cannot_be_agreed_on_is_refused(client: Client) 
     extension = {"Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=99"}
     answer = await client.get("/deflating", headers=HANDSHAKE | extension)
     assert (answer.status_code, answer.json()["status"]) == (400, 400)
+
+
+async def test_what_only_claims_to_be_compressed_is_invalid(client: Client) -> None:
+    deflate = {"Sec-WebSocket-Extensions": "permessage-deflate"}
+    with open_raw(client, "/deflating", **deflate) as raw:
+        await answer_to(raw, masked(TEXT, b"\xff" * 4, compressed=True), until=close_frame(1007))
 
 
 async def test_compressed_messages_are_taken_where_a_socket_wants_them(client: Client) -> None:

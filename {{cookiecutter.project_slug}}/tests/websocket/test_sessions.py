@@ -1,6 +1,7 @@
 """A socket lives as long as its session, and is counted for whose it is."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tornado.web import RequestHandler
@@ -67,6 +68,19 @@ async def test_goes_on_when_its_session_was_prolonged(client: Client, sessions: 
     assert datetime.now(UTC) > sessions.ends["Ada"]
 
 
+async def test_is_closed_when_its_session_ended_while_it_opened(
+    client: Client, sessions: Sessions
+) -> None:
+    class Ends(dict[str, datetime]):
+        """Gives the session once."""
+
+        def get(self, name: str, default: object = None) -> Any:
+            return self.pop(name, default)
+
+    sessions.ends = Ends(Ada=LONG)
+    assert await (await enter_as(client, "Ada")).end() == 4401
+
+
 async def test_is_closed_when_the_end_of_its_session_was_missed(
     client: Client, sessions: Sessions
 ) -> None:
@@ -87,10 +101,10 @@ async def test_what_a_client_says_keeps_its_session_alive(
     monkeypatch.setattr(socket, "ASK_SECONDS", 0)
     sessions.ends = {"Ada": LONG, "Bob": LONG}
     ada, bob = await enter_as(client, "Ada"), await enter_as(client, "Bob")
-    assert sessions.asked == 2
+    await until(lambda: sessions.asked == 4)
     await bob.say("1")
     await ada.next()
-    await until(lambda: sessions.asked == 3)
+    await until(lambda: sessions.asked == 5)
 
 
 async def test_a_person_has_so_many_sockets_at_once(start: Start) -> None:

@@ -27,6 +27,13 @@ async def test_is_not_opened_for_another_site(client: Client) -> None:
     await peer.next("presence")
 
 
+async def test_a_page_that_was_not_fetched_as_the_service_is_served_may_be_forged(
+    client: Client,
+) -> None:
+    forged = str(client.base_url).rstrip("/").replace("http:", "https:")
+    assert (await refused(client, Origin=forged))[0]["status"] == 403
+
+
 async def test_only_websocket_is_spoken(client: Client) -> None:
     answer = await client.get("/rooms/lobby/socket")
     assert (answer.status_code, answer.headers["Upgrade"]) == (426, "websocket")

@@ -21,7 +21,7 @@ const line = new Line(`/rooms/${encodeURIComponent(words.room)}`, {
   messages: show,
   presence: present,
   error: refused,
-  reset: () => log.forget(),
+  reset: forget,
 });
 
 function show(messages) {
@@ -64,6 +64,12 @@ function opened() {
   sayNext();
 }
 
+// What is kept comes next, and is no news.
+function forget() {
+  log.forget();
+  setTimeout(() => log.announce(line.state === "open"), 1000);
+}
+
 function countDown(until) {
   const tick = () => {
     const seconds = Math.max(1, Math.ceil((until - Date.now()) / 1000));
@@ -101,7 +107,7 @@ function sayNext() {
 }
 
 function heard({ who, text }) {
-  if (text === unheard[0] && line.state === "open") {
+  if (who === words.who && text === unheard[0] && line.state === "open") {
     unheard.shift();
     sayNext();
   } else if (who === words.who && text === doubtful && field.value.startsWith(text)) {

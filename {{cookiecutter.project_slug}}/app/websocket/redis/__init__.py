@@ -1,5 +1,7 @@
 """The rooms of all processes that share a Redis: a stream for each, which all of them follow."""
 
+import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -26,6 +28,7 @@ SPARE_MS = 60_000
 """How much longer than the history a message stays, for the same reason: clocks differ, too."""
 BLOCK_MS = 1000
 """How long a read may wait: less than a command may take."""
+CATCH_UP_SECONDS = 0.01
 SURE_SECONDS = 3.0
 """So long after a read that went well nothing can have been lost before the next one."""
 
@@ -38,7 +41,7 @@ class Rooms(rooms.Rooms):
         self._redis = service.get(Redis)
         self._length = self.most_kept and max(self.most_kept, MOST_READ)
         self._presence = Presence(self._redis, self.rooms)
-        self._changes, self._sure_until = START, 0.0
+        self._changes, self._sure_until = START, math.inf  # nothing was read yet
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -112,7 +115,11 @@ class Rooms(rooms.Rooms):
 
     def _positions(self) -> dict[Any, Any]:
         """What was read last of each stream."""
-        last = {SAID + name: str(room.last) for name, room in self.rooms.items() if room.last}
+        last = {
+            SAID + name: str(room.last)
+            for name, room in self.rooms.items()
+            if room.last is not None
+        }
         return last | {CHANGES: str(self._changes)}
 
     def _handle_changes(self, entries: Any) -> None:
@@ -129,8 +136,10 @@ class Rooms(rooms.Rooms):
             kept = await self._history(name, last, MOST_READ)
             if kept.reset or (kept.messages and last == START):
                 room.reset()
-            for message in kept.messages:
+            for number, message in enumerate(kept.messages, 1):
                 room.deliver(message)
+                if number % rooms.CHUNK == 0:  # let the clients read
+                    await asyncio.sleep(CATCH_UP_SECONDS)
 
     def _deliver(self, name: str, entries: Any) -> None:
         if room := self.rooms.get(name):

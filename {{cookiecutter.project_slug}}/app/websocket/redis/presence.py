@@ -113,7 +113,7 @@ class Presence:
         room = self._rooms.get(name)
         if room and room.members and self._process not in processes:
             self.announce(name)  # the server has lost it, or others took us for dead
-        if room:
+        elif room:
             here = [orjson.loads(processes[p]) for p in processes.keys() & living]
             room.tell(sorted({who for names in here for who in names}))
         if dead := processes.keys() - living:

@@ -32,6 +32,24 @@ async def test_everyone_hears_the_same_order_on_every_process(two: tuple[Client,
     assert await bob.texts(100) == heard
 
 
+@pytest.mark.parametrize("attempt", range(3))
+async def test_a_process_that_has_just_begun_has_lost_nothing(
+    start: Start, redis_url: str, attempt: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start(REDIS_URL=redis_url) as client:
+        rooms = client.service.get(Rooms)
+        changed = rooms.changed
+        monkeypatch.setattr(rooms, "changed", lambda room: None)  # told a little late
+        await enter(client, "Ada")
+        await rooms.say("lobby", "Eve", "1")
+        ada = await enter(client, "Ada", "lobby?after=0-0")
+        monkeypatch.undo()
+        changed(rooms.rooms["lobby"])
+        await rooms.say("lobby", "Eve", "2")
+        heard = [await ada.read() for _ in range(3)]
+        assert [m and m.get("text") for m in heard if m and m["type"] != "presence"] == ["1", "2"]
+
+
 async def test_a_client_goes_on_at_another_process(start: Start, redis_url: str) -> None:
     async with start(REDIS_URL=redis_url) as other:
         async with start(REDIS_URL=redis_url) as one:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
+from app.websocket import rooms
 from app.websocket.messages import START
 from app.websocket.redis import presence
 from app.websocket.redis.presence import Presence
@@ -24,6 +25,20 @@ async def test_presence_is_that_of_all_processes(two: tuple[Client, Client]) -> 
     await bob.sees("Ada", "Bob")
     bob.leave()
     await ada.sees("Ada")
+
+
+async def test_nobody_seems_to_be_gone_when_the_server_has_lost_who_is_there(
+    start: Start, redis_url: str, data: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(rooms, "SECONDS_A_MEMBER", 0)
+    async with start(REDIS_URL=redis_url) as client:
+        ada = await enter(client, "Ada")
+        await ada.sees("Ada")
+        await ada.say("every beat is quick from here")
+        await data.delete(WHO)
+        await enter(client, "Bob")
+        assert (await ada.next("presence"))["who"] == ["Ada", "Bob"]
 
 
 async def test_those_of_a_process_that_stops_are_gone(

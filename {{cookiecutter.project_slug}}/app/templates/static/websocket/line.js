@@ -73,7 +73,10 @@ export class Line {
     if (message.type === "message") this.#news([message]);
     else if (message.type === "reset") this.#forget();
     else if (message.code === "invalid" && this.#asked) this.#asked = false;
-    else this.#page[message.type]?.(message);
+    else {
+      if (message.type === "error") this.#asked = false; // any of them may be the answer
+      this.#page[message.type]?.(message);
+    }
   }
 
   // What comes twice, by HTTP and by the socket, is told once, and nothing out of order.
