@@ -37,6 +37,9 @@ async def test_nobody_seems_to_be_gone_when_the_server_has_lost_who_is_there(
         await ada.sees("Ada")
         await ada.say("every beat is quick from here")
         await data.delete(WHO)
+        async with asyncio.timeout(5):
+            while not await data.exists(WHO):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         await enter(client, "Bob")
         assert (await ada.next("presence"))["who"] == ["Ada", "Bob"]
 
