@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(port: int, command: list[str], log: Path, **environment: str) -> Iterator[None]:
+def server(address: str | int, command: list[str], log: Path, **environment: str) -> Iterator[None]:
     """Run pinned to the first core, with its output in a file, from when it listens."""
     with (
         log.open("w") as output,
@@ -48,12 +48,20 @@ def server(port: int, command: list[str], log: Path, **environment: str) -> Iter
             cwd=log.parent,
         ) as process,
     ):
-        while socket.socket().connect_ex(("127.0.0.1", port)):
+        while not _answers(address):
             if process.poll() is not None:
                 sys.exit(f"{command[0]} ended with {process.returncode}")
             time.sleep(0.05)
         yield
         process.terminate()
+
+
+def _answers(address: str | int) -> bool:
+    """Whether somebody listens on the port, or on the unix socket of this path."""
+    family = socket.AF_INET if isinstance(address, int) else socket.AF_UNIX
+    with socket.socket(family) as probe:
+        where = ("127.0.0.1", address) if isinstance(address, int) else address
+        return probe.connect_ex(where) == 0
 
 
 def summary(name: str, ratios: Sequence[float]) -> str:

@@ -1,14 +1,14 @@
 """A crowd of clients in one room, in one process: how fast does what is said reach them all?
 
-Usage: python crowd.py PORT CLIENTS IN_FLIGHT SECONDS. Prints JSON: deliveries per second, the
-milliseconds from saying to the last delivery (median and 99th percentile), the share of the time
-that this process waited, and how many deliveries came in one read.
+Usage: python crowd.py ADDRESS CLIENTS IN_FLIGHT SECONDS, with the address a port or the path of a
+unix socket. Prints JSON: deliveries per second, the milliseconds from saying to the last delivery
+(median and 99th percentile), the share of the time that this process waited, and how many
+deliveries came in one read.
 """
 
 import json
 import os
 import re
-import select
 import socket
 import statistics
 import sys
@@ -18,10 +18,10 @@ SPEAKERS = 8
 MARK = b"|"
 """Once in each text, and nowhere else in a message: so deliveries can be counted unparsed."""
 TEXT = "|" + "x" * 99
-PAUSE = 0.0002
+PAUSE = 0.0001
 """Seconds between two looks: to wake a crowd for each message would be the server's work."""
 HANDSHAKE = (
-    "GET /rooms/lobby/socket HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\n"
+    "GET /rooms/lobby/socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n{}"
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
@@ -36,11 +36,15 @@ def frame(text: bytes) -> bytes:
 SAY = frame(json.dumps({"type": "say", "text": TEXT}).encode())
 
 
-def enter(port: int, cookie: str) -> tuple[socket.socket, str]:
+def enter(address: str, cookie: str) -> tuple[socket.socket, str]:
     """An open socket, and the cookie that it was given."""
-    peer = socket.create_connection(("127.0.0.1", port))
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    peer.sendall(HANDSHAKE.format(port, cookie and f"Cookie: {cookie}\r\n").encode())
+    if address.isdigit():
+        peer = socket.create_connection(("127.0.0.1", int(address)))
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    else:
+        peer = socket.socket(socket.AF_UNIX)
+        peer.connect(address)
+    peer.sendall(HANDSHAKE.format(cookie and f"Cookie: {cookie}\r\n").encode())
     head = b""
     while b"\r\n\r\n" not in head:
         head += peer.recv(4096)
@@ -50,46 +54,62 @@ def enter(port: int, cookie: str) -> tuple[socket.socket, str]:
     return peer, given[1].decode() if given else cookie
 
 
-def run(port: int, clients: int, in_flight: int, seconds: float) -> dict[str, float]:
-    poll, peers, cookie = select.epoll(), {}, ""
-    for _ in range(clients):
-        peer, cookie = enter(port, cookie)
-        peers[peer.fileno()] = peer
-        poll.register(peer, select.EPOLLIN)
-    speakers = list(peers.values())[:SPEAKERS]
-    for fd, _ in poll.poll(1.0):  # what the room says to those who enter
-        peers[fd].recv(65536)
-    said: list[float] = []
-    delays: list[float] = []
-    received = reads = 0
-    begin = time.perf_counter()
-    cpu = sum(os.times()[:2])
-    while (now := time.perf_counter()) < begin + seconds:
-        while len(said) - received // clients < in_flight:
-            speakers[len(said) % SPEAKERS].sendall(SAY)
-            said.append(now)
-        time.sleep(PAUSE)
-        for fd, _ in poll.poll(timeout=1, maxevents=clients):
-            received += peers[fd].recv(65536).count(MARK)
-            reads += 1
-        done = received // clients
-        if done > len(delays):
-            now = time.perf_counter()
-            delays += [(now - at) * 1000 for at in said[len(delays) : done]]
-    took, worked = time.perf_counter() - begin, sum(os.times()[:2]) - cpu
+class Crowd:
+    """Reads for one client after the other, so that nobody has to tell it who has got something."""
+
+    def __init__(self, address: str, clients: int) -> None:
+        self.peers: list[socket.socket] = []
+        cookie = ""
+        for _ in range(clients):
+            peer, cookie = enter(address, cookie)
+            self.peers.append(peer)
+        self.got = [0] * clients
+        self.at = self.reads = 0
+        self.said: list[float] = []
+        self.delays: list[float] = []
+        """Milliseconds, of each message that all have got."""
+
+    def say(self) -> None:
+        self.peers[len(self.said) % SPEAKERS].sendall(SAY)
+        self.said.append(time.perf_counter())
+
+    def read(self) -> None:
+        """Read until a client has not got the next message, or all have."""
+        done = len(self.delays)
+        try:
+            while self.at < len(self.peers):
+                while self.got[self.at] <= done:
+                    self.got[self.at] += self.peers[self.at].recv(65536).count(MARK)
+                    self.reads += 1
+                self.at += 1
+        except BlockingIOError:
+            time.sleep(PAUSE)
+        else:
+            self.at = 0
+            self.delays.append((time.perf_counter() - self.said[done]) * 1000)
+
+
+def run(address: str, clients: int, in_flight: int, seconds: float) -> dict[str, float]:
+    crowd = Crowd(address, clients)
+    begin, worked = time.perf_counter(), sum(os.times()[:2])
+    while time.perf_counter() < begin + seconds:
+        while len(crowd.said) - len(crowd.delays) < in_flight:
+            crowd.say()
+        crowd.read()
+    took, worked = time.perf_counter() - begin, sum(os.times()[:2]) - worked
     figures = {
-        "per_second": received / took,
-        "median_ms": statistics.median(delays),
-        "p99_ms": statistics.quantiles(delays, n=100)[-1],
+        "per_second": len(crowd.delays) * clients / took,
+        "median_ms": statistics.median(crowd.delays),
+        "p99_ms": statistics.quantiles(crowd.delays, n=100)[-1],
         "waited": 1 - worked / took,
-        "joined": received / reads,
+        "joined": sum(crowd.got) / crowd.reads,
     }
-    while received < len(said) * clients:  # leave in peace: nobody writes to those who went
-        for fd, _ in poll.poll():
-            received += peers[fd].recv(65536).count(MARK)
+    while len(crowd.delays) < len(crowd.said):  # leave in peace: nobody writes to those who went
+        crowd.read()
     return figures
 
 
 if __name__ == "__main__":
-    port, clients, in_flight, seconds = map(int, sys.argv[1:])
-    print(json.dumps(run(port, clients, in_flight, seconds)))
+    address, *numbers = sys.argv[1:]
+    clients, in_flight, seconds = map(int, numbers)
+    print(json.dumps(run(address, clients, in_flight, seconds)))

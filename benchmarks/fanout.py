@@ -1,8 +1,9 @@
 """One room with 1,000 clients: the project's sockets against the usual ways of Tornado and peers.
 
 Usage: python benchmarks/fanout.py [rounds]. Needs uv and redis-server. Every server takes JSON,
-gives each message an id and a time, and sends it to all; it has the first core, and the crowd
-(`crowd.py`) the second, with Redis. The rounds are interleaved; only the ratios carry over.
+gives each message an id and a time, and sends it to all, by TCP and, as behind nginx, by unix
+sockets; it has the first core, and the crowd (`crowd.py`) the second, with Redis. The rounds are
+interleaved; only the ratios carry over.
 """
 
 import json
@@ -11,30 +12,33 @@ import subprocess
 import sys
 import tempfile
 from contextlib import AbstractContextManager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from common import bake, free_port, install, server, summary
 
 HERE = Path(__file__).parent
-CLIENTS, SECONDS, IN_FLIGHT = 1000, 4, (8, 1)
+CLIENTS, SECONDS = 1000, 4
+TRANSPORTS, IN_FLIGHT = ("tcp", "unix"), (8, 1)
 PEERS = ("naive", "aiohttp", "websockets")
 OURS = {"project": "use_redis=false", "project with redis": "use_redis=true"}
+Figures = dict[tuple[str, str, int], float]
+"""Deliveries per second by contestant, transport and messages in flight."""
 
 
 def run(
-    name: str, python: str, folder: Path, redis: int
-) -> tuple[int, AbstractContextManager[None]]:
-    """The port of this contestant, and what runs it."""
-    port = free_port()
+    name: str, address: str | int, python: str, folder: Path, redis: int
+) -> AbstractContextManager[None]:
+    """What runs this contestant."""
     if name in PEERS:
-        command = [python, str(HERE / "peers.py"), name, str(port)]
-        return port, server(port, command, folder / f"{name}.log")
+        command = [python, str(HERE / "peers.py"), name, str(address)]
+        return server(address, command, folder / f"{name}.log")
     environment = {
         "ENVIRONMENT": "production",
         "SECRET_KEY": "k" * 40,
-        "PORT": str(port),
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PORT" if isinstance(address, int) else "UNIX_SOCKET": str(address),
+        "PUBLIC_URL": "http://127.0.0.1",
         "LOG_FORMAT": "json",
         "JOBS": "off",
         "WEBSOCKET_MESSAGES_PER_MINUTE": "0",
@@ -42,28 +46,28 @@ def run(
         "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
     }
     log = folder / name / "my-service" / "log"
-    return port, server(port, [python, "-m", "app"], log, **environment)
+    return server(address, [python, "-m", "app"], log, **environment)
 
 
-def crowd(port: int, in_flight: int) -> dict[str, Any]:
+def crowd(address: str | int, in_flight: int) -> dict[str, Any]:
     """What the crowd has seen."""
-    command = ["taskset", "-c", "1", sys.executable, str(HERE / "crowd.py")]
-    counts = [str(port), str(CLIENTS), str(in_flight), str(SECONDS)]
+    command = ["taskset", "-c", "1", sys.executable, str(HERE / "crowd.py"), str(address)]
+    counts = [str(CLIENTS), str(in_flight), str(SECONDS)]
     said = subprocess.run([*command, *counts], check=True, capture_output=True, text=True).stdout
     return dict(json.loads(said))
 
 
-def one_round(python: str, folder: Path, redis: int) -> dict[tuple[str, int], float]:
-    """Deliveries per second of each contestant, by messages in flight."""
+def one_round(number: int, python: str, folder: Path, redis: int) -> Figures:
     figures = {}
-    for name in (*PEERS, *OURS):
-        port, running = run(name, python, folder, redis)
-        with running:
+    for transport, name in product(TRANSPORTS, (*PEERS, *OURS)):
+        path = folder / f"{number} {name}.sock"
+        address = free_port() if transport == "tcp" else str(path)
+        with run(name, address, python, folder, redis):
             for in_flight in IN_FLIGHT:
-                seen = crowd(port, in_flight)
-                figures[name, in_flight] = seen["per_second"]
+                seen = crowd(address, in_flight)
+                figures[name, transport, in_flight] = seen["per_second"]
                 print(
-                    f"{name}, {in_flight} in flight: {seen['per_second']:,.0f}/s, "
+                    f"{transport}, {name}, {in_flight} in flight: {seen['per_second']:,.0f}/s, "
                     f"median {seen['median_ms']:.0f} ms, p99 {seen['p99_ms']:.0f} ms, "
                     f"crowd idle {seen['waited']:.0%}",
                     flush=True,
@@ -71,12 +75,10 @@ def one_round(python: str, folder: Path, redis: int) -> dict[tuple[str, int], fl
     return figures
 
 
-def report(rounds: list[dict[tuple[str, int], float]]) -> None:
-    for in_flight in IN_FLIGHT:
-        for ours in OURS:
-            for peer in PEERS:
-                ratios = [figures[ours, in_flight] / figures[peer, in_flight] for figures in rounds]
-                print(summary(f"{ours} x {peer}, {in_flight} in flight", ratios))
+def report(rounds: list[Figures]) -> None:
+    for transport, in_flight, ours, peer in product(TRANSPORTS, IN_FLIGHT, OURS, PEERS):
+        ratios = [f[ours, transport, in_flight] / f[peer, transport, in_flight] for f in rounds]
+        print(summary(f"{transport}, {in_flight} in flight, {ours} x {peer}", ratios))
 
 
 def main(rounds: int) -> None:
@@ -87,7 +89,7 @@ def main(rounds: int) -> None:
         python = str(install(projects[-1], folder / "venv", "aiohttp", "websockets"))
         command = ["redis-server", "--port", str(redis), "--save", ""]
         with subprocess.Popen(["taskset", "-c", "1", *command], stdout=subprocess.DEVNULL) as store:
-            report([one_round(python, folder, redis) for _ in range(rounds)])
+            report([one_round(number, python, folder, redis) for number in range(rounds)])
             store.terminate()
 
 
