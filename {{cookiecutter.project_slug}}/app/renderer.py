@@ -1,6 +1,6 @@
 """How answers are written: as JSON, unless a feature brings another way."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +13,10 @@ class Renderer:
     def prepare(self, handler: "Guarded") -> Awaitable[None] | None:
         """Fetch what the answer will need; awaited before the handler's method is called."""
         return None
+
+    def translation(self, handler: "Guarded") -> Callable[[str], str]:
+        """What turns a text into one in the language of who asks."""
+        return str
 
     def answer(self, handler: "Handler", data: Any, page: str | None) -> None:
         """Write the data, or the page that shows it."""

@@ -10,7 +10,7 @@ from tornado.web import RequestHandler
 
 from app.auth.accounts import Accounts
 from app.auth.background import tidying
-from app.auth.cookie import Cookie
+from app.auth.cookie import Cookie, bearer
 from app.auth.handlers import ROUTES
 from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
 from app.auth.passwords import Passwords
@@ -34,14 +34,13 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def lifespan(service: "Service") -> AsyncIterator[None]:
     """Bring what the handlers need, and tell the core who asks."""
-    config, database = service.config, service.get(Database)
-    backend = service.backend_of(__name__)
-    mailer, passwords = service.provide(_mailer(service), Mailer), Passwords()
-    revocations: Revocations = backend.Revocations(service)
+    database, passwords = service.get(Database), Passwords()
+    mailer = service.provide(_mailer(service), Mailer)
+    revocations = service.provide(Revocations(service))
     sessions = service.provide(Sessions(database, revocations))
-    service.provide(backend.Throttle(service), Throttle)
-    service.provide(Accounts(database, passwords, mailer, service.name, config.origin))
-    _identify_by(service, service.provide(Cookie(config.https)), sessions)
+    service.provide(service.backend_of(__name__).Throttle(service), Throttle)
+    service.provide(Accounts(database, passwords))
+    _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)
     service.sessions_unsure.connect(sessions.forget_all)
     service.housekeeping.append(sessions.delete_expired)
@@ -66,7 +65,7 @@ def _mailer(service: "Service") -> Mailer:
 
 def _identify_by(service: "Service", cookie: Cookie, sessions: Sessions) -> None:
     async def identify(handler: RequestHandler) -> "Identity | None":
-        token = cookie.read(handler)
+        token = bearer(handler) or cookie.read(handler)
         return await sessions.find(token) if token else None
 
     service.identify = identify

@@ -1,4 +1,4 @@
-"""The cookie that holds a session's token."""
+"""Where a request has its token: in the cookie of a session, or in a header of a program."""
 
 import re
 
@@ -7,6 +7,12 @@ from tornado.web import RequestHandler
 from app.auth.sessions import REMEMBERED
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+
+
+def bearer(handler: RequestHandler) -> str | None:
+    """The token that a program sends (RFC 6750); what cannot be one is nobody's."""
+    scheme, _, token = handler.request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 class Cookie:

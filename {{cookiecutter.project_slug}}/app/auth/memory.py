@@ -1,9 +1,9 @@
-"""Throttling and revocations of one process."""
+"""Throttling in one process."""
 
 import time
 from typing import TYPE_CHECKING
 
-from app.auth import revocations, throttle
+from app.auth import throttle
 
 if TYPE_CHECKING:
     from app.service import Service
@@ -24,11 +24,3 @@ class Throttle(throttle.Throttle):
             del self._windows[next(iter(self._windows))]
         self._windows[key] = count, end
         return count, end - moment
-
-
-class Revocations(revocations.Revocations):
-    def __init__(self, service: "Service") -> None:
-        self._ended = service.session_ended
-
-    async def announce(self, session: str) -> None:
-        self._ended.send(session)

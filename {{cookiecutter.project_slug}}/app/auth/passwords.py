@@ -55,6 +55,10 @@ class Passwords:
         matches = await self._in_a_thread(lambda: _matches(_normal(password), known or nobodys()))
         return matches and known is not None
 
+    def is_old(self, known: str) -> bool:
+        """Whether passwords are hashed otherwise by now."""
+        return HASHER.check_needs_rehash(known)
+
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 

@@ -1,17 +1,88 @@
-"""Revocations: every process is told when a session has ended."""
+"""Revocations: every process hears within a second that a session or an API token was ended."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.background import stop
+from app.auth.models import ApiToken, Ended, Session
+from app.database import Database, now
+
+if TYPE_CHECKING:
+    from app.service import Service
+
+EVERY_SECONDS = 0.8
+KEPT = timedelta(minutes=2)
+"""How long an end is read again: clocks differ, and transactions end later than they begin."""
+MISSED_SECONDS = 60.0
+"""Who has not heard for so long says that the sessions are unsure."""
+
+log = structlog.get_logger()
 
 
 class Revocations:
-    """Sends the core's `session_ended` on every process, in whatever backend is in force."""
+    """Ends are rows of the same transaction as what they end, which each process reads.
 
-    async def announce(self, session: str) -> None:
-        """Tell that the session with this id has ended; never fails."""
-        raise NotImplementedError
+    So none is lost, none comes early, and all that they need is what the sessions need.
+    """
+
+    def __init__(self, service: "Service") -> None:
+        self._database = service.get(Database)
+        self._ended, self._unsure = service.session_ended, service.sessions_unsure
+        self._known = dict[str, float]()
+
+    @asynccontextmanager
+    async def ending(
+        self, *which: ColumnElement[bool], of: type[Session | ApiToken] = Session
+    ) -> AsyncIterator[AsyncSession]:
+        """A transaction that ends these; once it is committed, all who must know are told."""
+        async with self._database.writing() as session:
+            ids = (await session.scalars(delete(of).where(*which).returning(of.id))).all()
+            session.add_all(Ended(id=id) for id in ids)
+            yield session
+        self._tell(ids)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Hear what other processes announce while the block lasts."""
-        yield
+        """Hear what other processes end while the block lasts."""
+        task = asyncio.create_task(self._listen())
+        try:
+            yield
+        finally:
+            await stop(task)
+
+    async def _listen(self) -> None:
+        heard, well = time.monotonic(), True
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                self._tell(await self._recent())
+            except Exception as error:  # also a receiver's: the next end must be heard
+                if well:
+                    log.warning("not hearing of session ends", error=str(error))
+                well = False
+                continue
+            if time.monotonic() - heard > MISSED_SECONDS:
+                self._unsure.send(None)
+            heard, well = time.monotonic(), True
+
+    async def _recent(self) -> Sequence[str]:
+        """The ends that may be news; past `Database`, which logs each time that it is away."""
+        query = select(Ended.id).where(Ended.at > now() - KEPT)
+        async with self._database.reader.connect() as connection:
+            return (await connection.scalars(query)).all()
+
+    def _tell(self, ids: Sequence[str]) -> None:
+        moment, long = time.monotonic(), 2 * KEPT.total_seconds()
+        self._known = {id: at for id, at in self._known.items() if at > moment - long}
+        for id in ids:
+            if id not in self._known:
+                self._known[id] = moment
+                self._ended.send(id)

@@ -1,15 +1,15 @@
-"""Sessions: who is logged in, kept in the database and for a moment in memory."""
+"""Sessions and API tokens: who asks, kept in the database and for a moment in memory."""
 
-import asyncio
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 
-from app.auth.models import Account, MailToken, Session
-from app.auth.revocations import Revocations
+from app.auth.models import Account, ApiToken, Ended, Session, Ticket
+from app.auth.revocations import KEPT, Revocations
 from app.auth.tokens import hashed, new_token
 from app.database import Database, Unavailable, now
 from app.service import Identity
@@ -23,14 +23,24 @@ class Lifetime(NamedTuple):
 SHORT = Lifetime(timedelta(hours=12), timedelta(days=7))
 REMEMBERED = Lifetime(timedelta(days=14), timedelta(days=30))
 TOUCH = timedelta(minutes=1)
-"""How exact `last_seen_at` is: not every request writes."""
+"""How exact `last_seen_at` and `last_used_at` are: not every request writes."""
 CACHE_SECONDS = 1.5
 """How long a process that does not hear of its end may take a session for alive."""
 MOST = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Person(Identity):
+    """Who asks has logged in, as opposed to a program with an API token."""
+
+    proven_at: datetime | None = None
+    """When they last proved who they are."""
+    remembered: bool = False
+    second_factors: tuple[str, ...] = ()
+
+
 class Sessions:
-    """The sessions of all accounts; a token is known to its browser only."""
+    """The sessions and API tokens of all accounts; a token is known to its holder only."""
 
     def __init__(self, database: Database, revocations: Revocations) -> None:
         self._database, self._revocations = database, revocations
@@ -38,7 +48,7 @@ class Sessions:
         self._keys: dict[str | None, str] = {}
         self._endings = 0
 
-    async def start(self, account: Account, remember: bool, address: str, agent: str) -> str:
+    async def start(self, account_id: str, remember: bool, address: str, agent: str) -> str:
         """Begin a session; its token."""
         token, moment = new_token(), now()
         lifetime = REMEMBERED if remember else SHORT
@@ -46,7 +56,7 @@ class Sessions:
             session.add(
                 Session(
                     token_hash=hashed(token),
-                    account_id=account.id,
+                    account_id=account_id,
                     remembered=remember,
                     address=address[:45],
                     user_agent=agent[:256],
@@ -57,7 +67,7 @@ class Sessions:
         return token
 
     async def find(self, token: str) -> Identity | None:
-        """Who the token's session belongs to; the database is asked at most every 1.5 s."""
+        """Whose token this is; the database is asked at most every 1.5 s."""
         key = hashed(token)
         until, identity = self._cache.get(key, (0.0, None))
         if identity and time.monotonic() < until:
@@ -72,60 +82,76 @@ class Sessions:
 
     async def end(self, token: str) -> str | None:
         """End the token's session, on every process; the id of its account."""
-        query = delete(Session).where(Session.token_hash == hashed(token))
-        async with self._database.writing() as session:
-            found = await session.execute(query.returning(Session.id, Session.account_id))
-            ended = found.one_or_none()
-        if ended is None:
-            return None
-        session_id, account_id = ended
-        await self._revocations.announce(session_id)
+        which = Session.token_hash == hashed(token)
+        async with self._database.reading() as database:
+            account_id = await database.scalar(select(Session.account_id).where(which))
+        if account_id:
+            async with self._revocations.ending(which):
+                pass
         return account_id
 
     def forget(self, ended: str) -> None:
-        """Take a session that has ended out of memory."""
+        """Take what has ended out of memory."""
         self._endings += 1
         if key := self._keys.pop(ended, None):
             del self._cache[key]
 
     def forget_all(self, _: None = None) -> None:
-        """Look every session up again: its end may have been missed."""
+        """Look everybody up again: an end may have been missed."""
         self._endings += 1
         self._cache.clear()
         self._keys.clear()
 
     async def delete_expired(self) -> None:
-        """Delete the sessions and mail tokens whose time is over, and tell of each session."""
+        """Delete what is over; nobody need be told, as each session's own time is known."""
         moment = now()
         async with self._database.writing() as session:
-            old = delete(Session).where(Session.idle_expires_at <= moment).returning(Session.id)
-            ended = (await session.scalars(old)).all()
-            await session.execute(delete(MailToken).where(MailToken.expires_at <= moment))
-        for session_id in ended:
-            await self._revocations.announce(session_id)
-            await asyncio.sleep(0)  # there may be thousands: let requests through
+            await session.execute(delete(Session).where(Session.idle_expires_at <= moment))
+            await session.execute(delete(Ticket).where(Ticket.expires_at <= moment))
+            await session.execute(delete(Ended).where(Ended.at <= moment - 2 * KEPT))
 
     async def _look_up(self, key: str) -> Identity | None:
-        query = select(Session, Account.email).join(Account).where(Session.token_hash == key)
-        async with self._database.reading() as session:
-            row = (await session.execute(query)).one_or_none()
-        moment = now()
-        if row is None or row[0].idle_expires_at <= moment:
-            return None
-        until = row[0].idle_expires_at
-        if row[0].last_seen_at + TOUCH < moment:
-            until = await self._touch(row[0], moment)
-        return Identity(row[0].account_id, row[1], row[0].id, until)
+        session = select(Session, Account).join(Account).where(Session.token_hash == key)
+        async with self._database.reading() as database:
+            row = (await database.execute(session)).one_or_none()
+        return await self._person(*row) if row else await self._program(key)
 
-    async def _touch(self, seen: Session, moment: datetime) -> datetime:
-        """Note that the session is in use; until when it is alive now."""
-        idle = (REMEMBERED if seen.remembered else SHORT).idle
-        until = min(moment + idle, seen.expires_at)
-        change = update(Session).where(Session.id == seen.id)
+    async def _person(self, session: Session, account: Account) -> Identity | None:
+        moment, until = now(), session.idle_expires_at
+        if until <= moment or account.disabled_at:
+            return None
+        if session.last_seen_at + TOUCH < moment:
+            idle = (REMEMBERED if session.remembered else SHORT).idle
+            until = min(moment + idle, session.expires_at)
+            await self._touch(session, last_seen_at=moment, idle_expires_at=until)
+        factors = ("totp",) if account.totp_secret else ()
+        return Person(
+            account.id,
+            account.email,
+            session.id,
+            until,
+            session.created_at,
+            session.remembered,
+            factors,
+        )
+
+    async def _program(self, key: str) -> Identity | None:
+        query = select(ApiToken, Account).join(Account).where(ApiToken.token_hash == key)
+        async with self._database.reading() as database:
+            row = (await database.execute(query)).one_or_none()
+        if row is None or row.Account.disabled_at:
+            return None
+        token, moment = row.ApiToken, now()
+        if token.last_used_at is None or token.last_used_at + TOUCH < moment:
+            await self._touch(token, last_used_at=moment)
+        return Identity(row.Account.id, row.Account.email, token.id)
+
+    async def _touch(self, seen: Session | ApiToken, **values: datetime) -> None:
+        """Note that it is in use."""
+        kind = type(seen)
         with suppress(Unavailable):  # it can be noted next time
             async with self._database.writing() as session:
-                await session.execute(change.values(last_seen_at=moment, idle_expires_at=until))
-        return until
+                await session.execute(update(kind).where(kind.id == seen.id).values(**values))
 
     def _keep(self, key: str, identity: Identity) -> None:
         self._cache.pop(key, None)

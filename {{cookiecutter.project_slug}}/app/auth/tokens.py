@@ -1,7 +1,15 @@
-"""Tokens: 256 random bits for their holder, a hash for the database."""
+"""Tokens: 256 random bits for their holder, a hash for the database; tickets are good once."""
 
 import secrets
+from datetime import timedelta
 from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.models import Ticket
+from app.database import now
 
 
 def new_token() -> str:
@@ -11,3 +19,36 @@ def new_token() -> str:
 def hashed(token: str) -> str:
     """What is kept of a token: as it is random, a fast hash is enough."""
     return sha256(token.encode()).hexdigest()
+
+
+def issue(
+    session: AsyncSession, purpose: str, subject: str, lifetime: timedelta, **data: Any
+) -> str:
+    """A new ticket's token; only its hash is kept."""
+    token = new_token()
+    session.add(
+        Ticket(
+            token_hash=hashed(token),
+            purpose=purpose,
+            subject=subject,
+            data=data,
+            expires_at=now() + lifetime,
+        )
+    )
+    return token
+
+
+async def redeem(session: AsyncSession, purpose: str, token: str) -> Ticket | None:
+    """The token's ticket, if it is good; of those who come with it at once, one gets it."""
+    query = delete(Ticket).where(
+        Ticket.token_hash == hashed(token),
+        Ticket.purpose == purpose,
+        Ticket.expires_at > now(),
+    )
+    return await session.scalar(query.returning(Ticket))
+
+
+async def void(session: AsyncSession, subject: str, *purposes: str) -> None:
+    """Make what was issued for these purposes good for nothing."""
+    query = delete(Ticket).where(Ticket.subject == subject, Ticket.purpose.in_(purposes))
+    await session.execute(query)

@@ -1,7 +1,7 @@
 """The renderer of pages: who gets one, with which headers, and what a page knows."""
 
 import secrets
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -59,6 +59,9 @@ class HTMLRenderer(Renderer):
     def prepare(self, handler: Guarded) -> Awaitable[None] | None:
         """Find out who asks, as every page shows it."""
         return handler.identify() if _browser(handler) else None
+
+    def translation(self, handler: Guarded) -> Callable[[str], str]:
+        return language.chosen(handler).translate
 
     def answer(self, handler: Handler, data: Any, page: str | None) -> None:
         if page is not None:

@@ -115,16 +115,14 @@ async def test_after_logout_the_cookie_is_worth_nothing(client: Client) -> None:
 async def test_a_session_ends_with_its_time_and_is_then_tidied_up(client: Client) -> None:
     await join(client)
     await login(client)
-    database, ended = client.service.get(Database), list[str]()
+    database = client.service.get(Database)
     async with database.writing() as session:
         await session.execute(text("UPDATE sessions SET idle_expires_at = '2020-01-01'"))
     assert not await is_logged_in(client)
-    client.service.session_ended.connect(ended.append)
     for tidy in client.service.housekeeping:
         await tidy()
     async with database.reading() as session:
         assert await session.scalar(text("SELECT count(*) FROM sessions")) == 0
-    assert len(ended) == 1
 
 
 async def test_a_session_that_is_used_goes_on_but_not_forever(client: Client) -> None:
@@ -159,7 +157,7 @@ async def test_nothing_that_a_cookie_or_link_holds_is_kept(client: Client) -> No
     await login(client, "eve@example.com")
     kept = ""
     async with client.service.get(Database).reading() as session:
-        for table in ("accounts", "sessions", "mail_tokens"):
+        for table in ("accounts", "sessions", "tickets"):
             kept += str((await session.execute(text(f"SELECT * FROM {table}"))).all())  # noqa: S608
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in kept
     for secret in (PASSWORD, token, client.cookies["session"]):

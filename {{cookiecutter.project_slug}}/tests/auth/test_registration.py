@@ -91,14 +91,14 @@ async def test_on_postgresql_it_is_the_same(start: Start, postgres_url: str) -> 
 async def test_a_link_ends_with_its_time(client: Client) -> None:
     await register(client)
     async with client.service.get(Database).writing() as session:
-        await session.execute(text("UPDATE mail_tokens SET expires_at = '2020-01-01 00:00:00'"))
+        await session.execute(text("UPDATE tickets SET expires_at = '2020-01-01 00:00:00'"))
     assert (await confirm(client, await mailed_token(client))).status_code == 400
 
 
 async def test_a_link_is_for_its_purpose_only(client: Client) -> None:
     await register(client)
     async with client.service.get(Database).writing() as session:
-        await session.execute(text("UPDATE mail_tokens SET purpose = 'reset'"))
+        await session.execute(text("UPDATE tickets SET purpose = 'reset'"))
     assert (await confirm(client, await mailed_token(client))).status_code == 400
 
 
