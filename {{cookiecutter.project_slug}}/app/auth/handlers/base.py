@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn, cast
 
 import structlog
 from pydantic import AfterValidator, BaseModel, Field, validate_email
+from tornado.web import HTTPError
 
 from app.addresses import network
 from app.auth.cookie import Cookie
@@ -140,3 +141,17 @@ class AccountHandler(AuthHandler):
         if person.proven_at is None or person.proven_at + RECENT < now():
             self.page = "auth/again.html"
             raise Problem(403, "Enter your password again.", code="password_required")
+
+
+class Deletable(AccountHandler):
+    """What DELETE takes away; forms, which cannot say that, POST to the same path and `/delete`."""
+
+    def post(self, *arguments: str) -> Any:
+        if not self.request.path.endswith("/delete"):
+            raise HTTPError(405)
+        return self.delete(*arguments)
+
+
+def deletable(path: str, handler: type[Deletable]) -> list[tuple[str, type[Deletable]]]:
+    """The routes of what can be deleted."""
+    return [(path, handler), (f"{path}/delete", handler)]
