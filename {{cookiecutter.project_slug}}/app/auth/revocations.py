@@ -57,6 +57,15 @@ class Revocations:
         self._tell(list(ended))
 
     @asynccontextmanager
+    async def ending_all(self, account_id: str) -> AsyncIterator[AsyncSession]:
+        """A transaction that ends every session and API token of the account."""
+        async with self._database.writing() as session:
+            ended = await _end(session, (Session.account_id == account_id,), Session)
+            ended |= await _end(session, (ApiToken.account_id == account_id,), ApiToken)
+            yield session
+        self._tell(list(ended))
+
+    @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Hear what other processes end while the block lasts."""
         task = asyncio.create_task(self._listen())
