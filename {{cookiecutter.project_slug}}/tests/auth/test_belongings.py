@@ -186,3 +186,13 @@ async def test_strangers_do_not_lock_the_owner_out_of_a_browser_they_have_used(
         assert tried == [401, 429, 429], "a stolen device is counted as well"
         client.cookies.set("device", device[:-1] + ("0" if device[-1] != "0" else "1"))
         assert (await login(client)).status_code == 429
+
+
+async def test_the_browser_of_one_person_is_a_stranger_to_another(start: Start) -> None:
+    async with start(AUTH_ATTEMPTS_PER_ACCOUNT="2") as client:
+        await join(client, "eve@example.com")
+        await log_in(client, "eve@example.com")
+        tried = [(await login(client, password="a wrong one")).status_code for _ in range(2)]
+        client.cookies.clear()
+        tried.append((await login(client, password="a wrong one")).status_code)
+        assert tried == [401, 401, 429], "eve's device has no count of its own for this account"

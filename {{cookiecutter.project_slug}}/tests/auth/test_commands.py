@@ -1,8 +1,11 @@
 """What operators do with accounts by the command `user`."""
 
 import pytest
+from sqlalchemy import update
 
 from app.auth.commands import user
+from app.auth.models import Account
+from app.database import Database, now
 from app.main import create_service
 from tests.auth.people import EMAIL, is_logged_in, join, login
 from tests.conftest import Client
@@ -42,6 +45,19 @@ async def test_a_disabled_account_is_out_everywhere_until_it_is_enabled(
     assert (await client.get("/auth/me", headers=bearer)).status_code == 401
     assert await run("enable", EMAIL) == 0
     assert (await login(client)).status_code == 200
+
+
+async def test_what_begins_while_the_account_is_disabled_is_worth_nothing(client: Client) -> None:
+    await join(client)
+    await login(client)
+    token = (await client.post("/auth/tokens", json={"name": "x"})).json()["token"]
+    async with client.service.get(Database).writing() as session:
+        await session.execute(update(Account).values(disabled_at=now()))
+    client.service.sessions_unsure.send(None)
+    assert not await is_logged_in(client)
+    client.cookies.clear()
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert (await client.get("/auth/me", headers=bearer)).status_code == 401
 
 
 async def test_a_deleted_account_is_gone_with_all_that_it_had(client: Client) -> None:
