@@ -1,5 +1,6 @@
 """What can be asked of accounts over HTTP, in JSON and by forms."""
 
-from app.auth.handlers import login, mailbox, me, registration
+from app.auth.handlers import deletion, email, login, mailbox, me, password, registration
 
-ROUTES = [*registration.ROUTES, *login.ROUTES, *me.ROUTES, *mailbox.ROUTES]
+MODULES = (registration, login, password, email, me, deletion, mailbox)
+ROUTES = [route for module in MODULES for route in module.ROUTES]

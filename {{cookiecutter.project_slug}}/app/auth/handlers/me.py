@@ -1,11 +1,11 @@
 """Who asks, and all that belongs to their account."""
 
-from app.auth.handlers.base import AuthHandler
+from app.auth.handlers.deletion import Deletion
 from app.auth.sessions import Person
 
 
-class Me(AuthHandler):
-    personal = True
+class Me(Deletion):
+    readable = True
 
     def get(self) -> None:
         who = self.who
