@@ -40,15 +40,15 @@ class Accounts:
             token = issue(session, purpose, email, CONFIRM_WITHIN, password_hash=password_hash)
         return TAKEN if taken else CONFIRM, token
 
-    async def _repeated(self, email: str, password: str) -> str | None:
-        """The last registration's ticket, if this is its password; as slow if there is none."""
+    async def _repeated(self, email: str, password: str) -> str:
+        """Which ticket has this password, if the last one has; as slow if there is none."""
         which = Ticket.subject == email, Ticket.purpose.in_(("confirm", "taken"))
         newest = select(Ticket).where(*which).order_by(Ticket.expires_at.desc()).limit(1)
         async with self._database.reading() as session:
             ticket = await session.scalar(newest)
         known = ticket.data["password_hash"] if ticket else None
         same = await self._passwords.verify(password, known)
-        return ticket.token_hash if ticket and same else None
+        return ticket.token_hash if ticket and same else ""
 
     async def confirm(self, token: str) -> str | None:
         """Make the account, once; its id, or None for a token that is not good (any more)."""

@@ -96,7 +96,8 @@ def watching(client: Client) -> Iterator[list[str]]:
     hashing = Passwords._in_a_thread
 
     def asked(*call: Any) -> None:
-        work.append(call[2])
+        if not re.search("BEGIN|FROM ended", call[2]):  # these are of no request
+            work.append(call[2])
 
     async def hashed(self: Passwords, job: Callable[[], Any]) -> Any:
         work.append("hash")

@@ -22,6 +22,7 @@ from tests.auth.people import (
 )
 from tests.conftest import Client
 
+pytestmark = pytest.mark.usefixtures("quick")
 NEW = "countess@example.com"
 
 

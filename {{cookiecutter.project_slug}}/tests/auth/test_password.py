@@ -19,6 +19,7 @@ from tests.auth.people import (
 )
 from tests.conftest import Client, Start
 
+pytestmark = pytest.mark.usefixtures("quick")
 NEW = "another good password"
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from sqlalchemy import text, update
 
 from app.auth.accounts import RESET_WITHIN
@@ -25,6 +26,7 @@ from tests.auth.people import (
 )
 from tests.conftest import Client, Start
 
+pytestmark = pytest.mark.usefixtures("quick")
 NEW = "another good password"
 
 
