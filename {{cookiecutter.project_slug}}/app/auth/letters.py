@@ -1,7 +1,6 @@
 """Letters: what a mail says, written once, and translated and laid out when it is sent."""
 
 from collections.abc import Callable
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from app.auth.mail import Mail
 Translate = Callable[[str], str]
 
 MAILS = Path(__file__).parent / "mails"
+LAYOUT, LINK = ((MAILS / f"{name}.html").read_text("utf-8") for name in ("layout", "link"))
 
 
 class Letter(NamedTuple):
@@ -24,12 +24,12 @@ class Letter(NamedTuple):
         texts = (self.subject, *self.paragraphs)
         subject, *paragraphs = (translate(text).format(**values) for text in texts)
         html = [
-            layout("link").format(link=escape(text), button=escape(translate("Open the page")))
+            LINK.format(link=escape(text), button=escape(translate("Open the page")))
             if text.startswith(values["origin"])
             else f"<p>{escape(text)}</p>"
             for text in paragraphs
         ]
-        page = layout("layout").format(
+        page = LAYOUT.format(
             language=translate("en"),  # its translation is the code of the language
             subject=escape(subject),
             paragraphs="\n".join(html),
@@ -47,8 +47,3 @@ def letter(name: str) -> Letter:
 def told(what: str) -> Letter:
     """Tells an account's owner what was done to it: often the first sign of an intruder."""
     return letter("told")._replace(subject=what)
-
-
-@cache
-def layout(name: str) -> str:
-    return (MAILS / f"{name}.html").read_text("utf-8")

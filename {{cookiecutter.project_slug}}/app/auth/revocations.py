@@ -44,16 +44,18 @@ class Revocations:
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that ends these; once it is committed, all who must know are told."""
         async with self._database.writing() as session:
-            ids = await _end(session, of, *which)
+            ids = (await session.scalars(delete(of).where(*which).returning(of.id))).all()
+            session.add_all(Ended(id=id) for id in ids)
             yield session
         self._tell(ids)
 
     @asynccontextmanager
     async def ending_all(self, accounts: Select[str]) -> AsyncIterator[AsyncSession]:
         """As `ending`, of every session and API token of the accounts with these ids."""
-        async with self._database.writing() as session:
-            ids = await _end(session, Session, Session.account_id.in_(accounts))
-            ids += await _end(session, ApiToken, ApiToken.account_id.in_(accounts))
+        programs = delete(ApiToken).where(ApiToken.account_id.in_(accounts))
+        async with self.ending(Session.account_id.in_(accounts)) as session:
+            ids = (await session.scalars(programs.returning(ApiToken.id))).all()
+            session.add_all(Ended(id=id) for id in ids)
             yield session
         self._tell(ids)
 
@@ -94,11 +96,3 @@ class Revocations:
             if id not in self._known:
                 self._known[id] = moment
                 self._ended.send(id)
-
-
-async def _end(
-    session: AsyncSession, of: type[Session | ApiToken], *which: ColumnElement[bool]
-) -> list[str]:
-    ids = (await session.scalars(delete(of).where(*which).returning(of.id))).all()
-    session.add_all(Ended(id=id) for id in ids)
-    return list(ids)

@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
+from app.database import Database
 from tests.auth.people import (
     EMAIL,
     PASSWORD,
@@ -100,6 +102,8 @@ async def test_what_was_mailed_before_is_void(ada: Client) -> None:
     second = await move(ada)
     assert [await follow(ada, token) for token in (first, second)] == [400, 204]
     assert (await reset(ada, to_reset, "another good password")).status_code == 400
+    async with ada.service.get(Database).reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM tickets")) == 0
 
 
 async def test_a_new_password_voids_what_an_intruder_has_begun(ada: Client) -> None:

@@ -187,6 +187,7 @@ async def test_at_the_end_what_waits_has_its_last_chance(
             refused.set()
 
     monkeypatch.setattr(Smtp, "_attempt", attempted)
+    monkeypatch.setattr(mail, "RETRY_SECONDS", (60.0,))
     async with smtp() as (_, url):
         port = int(url.rpartition(":")[2])
     async with AsyncExitStack() as later:

@@ -60,6 +60,7 @@ async def test_a_remembered_login_stays_remembered(client: Client) -> None:
 async def test_the_current_password_must_be_right(ada: Client) -> None:
     answer = await ada.post("/auth/password", json={"current": "wrong", "new": NEW})
     assert (answer.status_code, answer.json()["detail"]) == (401, "The password is wrong.")
+    assert set(answer.json()["errors"]) == {"current"}
     assert await is_logged_in(ada)
     assert (await login(ada)).status_code == 200
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text, update
+from structlog.testing import capture_logs
 
 from app.auth.accounts import RESET_WITHIN
 from app.auth.models import Account, ApiToken
@@ -19,6 +20,7 @@ from tests.auth.people import (
     is_logged_in,
     join,
     login,
+    mailed_token,
     mails,
     register,
     reset,
@@ -27,7 +29,7 @@ from tests.auth.people import (
 from tests.conftest import Client, Start
 
 pytestmark = pytest.mark.usefixtures("quick")
-NEW = "another good password"
+NEW, OTHER = "another good password", "yet another good one"
 
 
 async def change(client: Client, **values: Any) -> str:
@@ -69,6 +71,35 @@ async def test_asking_is_throttled_whoever_is_asked_for(start: Start) -> None:
         for email in (EMAIL, "nobody@example.com"):
             asked = [await client.post("/auth/forgot", json={"email": email}) for _ in range(2)]
             assert [answer.status_code for answer in asked] == [202, 429]
+
+
+async def test_the_log_tells_who_and_no_secret(client: Client) -> None:
+    await join(client)
+    with capture_logs() as logs:
+        token = await forgot(client)
+        await reset(client, token, NEW)
+        await reset(client, token, NEW)
+        user = (await login(client, password=NEW)).json()["id"]
+        given = {"current": PASSWORD, "new": OTHER}
+        for current in (PASSWORD, NEW):
+            await client.post("/auth/password", json=given | {"current": current})
+        await client.post("/auth/email", json={"email": "new@example.com"})
+        moving = await mailed_token(client)
+        await client.post("/auth/email/confirm", json={"token": moving})
+        await client.delete("/auth/me")
+    assert [(entry["event"], entry["outcome"], entry["user"]) for entry in logs] == [
+        ("forgot", "mailed", None),
+        ("reset", "ok", user),
+        ("reset", "refused", None),
+        ("login", "ok", user),
+        ("password", "refused", user),
+        ("password", "ok", user),
+        ("email", "mailed", user),
+        ("email confirm", "ok", user),
+        ("delete", "ok", user),
+    ]
+    for secret in (PASSWORD, NEW, OTHER, token, moving, EMAIL, "new@example.com"):
+        assert secret not in str(logs)
 
 
 async def test_looking_at_the_link_changes_nothing(client: Client) -> None:

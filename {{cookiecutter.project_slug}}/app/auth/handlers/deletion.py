@@ -26,8 +26,7 @@ class DeletionForm(Deletion):
     def get(self) -> None:
         self.answer({"method": "POST"}, page=self.page)
 
-    async def post(self) -> None:
-        await self.delete()
+    post = Deletion.delete
 
 
 ROUTES = [("/auth/me/delete", DeletionForm)]

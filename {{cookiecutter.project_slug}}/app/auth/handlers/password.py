@@ -16,6 +16,7 @@ from app.auth.letters import told
 from app.problems import Problem
 
 CHANGED = told("Your password was changed")
+WRONG = "The password is wrong."
 
 
 class Forgotten(BaseModel):
@@ -76,7 +77,7 @@ class Change(AccountHandler):
         account = await accounts.change_password(person.name, given.current, given.new)
         self.record("password", "ok" if account else "refused", person.id)
         if account is None:
-            raise Problem(401, "The password is wrong.")
+            raise Problem(401, WRONG, errors={"current": WRONG})
         self.mail(account.email, CHANGED)
         await self.begin_session(person.id, person.remembered)
         self.done("/auth/me", notice="Your password is changed.")
