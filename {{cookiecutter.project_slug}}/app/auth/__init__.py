@@ -40,7 +40,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     revocations = service.provide(Revocations(service))
     sessions = service.provide(Sessions(database, revocations))
     service.provide(service.backend_of(__name__).Throttle(service), Throttle)
-    service.provide(Accounts(database, passwords))
+    service.provide(Accounts(database, passwords, revocations))
     service.provide(Device(service.config.https))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)

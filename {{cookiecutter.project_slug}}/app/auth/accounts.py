@@ -3,53 +3,52 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.letters import Letter
-from app.auth.models import Account
+from app.auth.letters import Letter, letter
+from app.auth.models import Account, Session, Ticket
 from app.auth.passwords import Passwords
-from app.auth.tokens import issue, redeem, void
+from app.auth.revocations import Revocations
+from app.auth.tokens import good, issue, redeem, void
 from app.database import Database, Unavailable
 
 CONFIRM_WITHIN = timedelta(days=1)
-CONFIRM = Letter(
-    "Confirm your address",
-    (
-        "Welcome to {service}.",
-        "Follow this link within a day to confirm your address:",
-        "{origin}/auth/confirm?token={token}",
-        "If you have not registered, do nothing: without the link there is no account.",
-    ),
-)
-TAKEN = Letter(
-    "You have an account already",
-    (
-        "Somebody has tried to register at {service} with this address.",
-        "You have an account already, so nothing has changed. If it was you, log in:",
-        "{origin}/auth/login",
-    ),
-)
+RESET_WITHIN = timedelta(minutes=30)
+CONFIRM, TAKEN, RESET, UNKNOWN, MOVE = map(letter, ("confirm", "taken", "reset", "unknown", "move"))
 
 
 class Accounts:
     """The accounts of the service, and what proves that somebody owns one."""
 
-    def __init__(self, database: Database, passwords: Passwords) -> None:
-        self._database, self._passwords = database, passwords
+    def __init__(self, database: Database, passwords: Passwords, revocations: Revocations) -> None:
+        self._database, self._passwords, self._revocations = database, passwords, revocations
 
     async def register(self, email: str, password: str) -> tuple[Letter, str]:
         """The letter that makes the account, or tells its owner that there is one, and a token.
 
-        The same work is done for both, so that neither answer nor time tells which.
+        The same work is done for both, so that neither answer nor time tells which. The last
+        link is void if this is its password; else it was asked for by somebody else.
         """
         password_hash = await self._passwords.hash(password)
+        before = await self._repeated(email, password)
         async with self._database.writing() as session:
+            await session.execute(delete(Ticket).where(Ticket.token_hash == before))
             taken = await find(session, email) is not None
             purpose = "taken" if taken else "confirm"
             token = issue(session, purpose, email, CONFIRM_WITHIN, password_hash=password_hash)
         return TAKEN if taken else CONFIRM, token
+
+    async def _repeated(self, email: str, password: str) -> str:
+        """Which ticket has this password, if the last one has; as slow if there is none."""
+        which = Ticket.subject == email, Ticket.purpose.in_(("confirm", "taken"))
+        newest = select(Ticket).where(*which).order_by(Ticket.expires_at.desc()).limit(1)
+        async with self._database.reading() as session:
+            ticket = await session.scalar(newest)
+        known = ticket.data["password_hash"] if ticket else None
+        same = await self._passwords.verify(password, known)
+        return ticket.token_hash if ticket and same else ""
 
     async def confirm(self, token: str) -> str | None:
         """Make the account, once; its id, or None for a token that is not good (any more)."""
@@ -75,17 +74,99 @@ class Accounts:
         if not await self._passwords.verify(password, known):
             return None
         if account and known and self._passwords.is_old(known):
-            await self._rehash(account.id, known, password)
+            await self._rehash(account, password)
         return account
 
-    async def _rehash(self, account_id: str, known: str, password: str) -> None:
+    async def forgot(self, email: str) -> tuple[Letter, str]:
+        """The letter with a link to a new password, or that there is no account, and a token.
+
+        The same work is done for both, so that neither answer nor time tells which.
+        """
+        async with self._database.writing() as session:
+            account = await find(session, email)
+            may = account is not None and account.disabled_at is None
+            subject, purpose = (account.id, "reset") if account and may else (email, "unknown")
+            await void(session, subject, purpose)
+            token = issue(session, purpose, subject, RESET_WITHIN, email=email)
+        return RESET if may else UNKNOWN, token
+
+    async def reset(self, token: str, password: str) -> tuple[str, str] | None:
+        """Set the password and end all that acts for the account: its id and address, or None."""
+        password_hash = await self._passwords.hash(password)
+        whose = select(Ticket.subject).where(*good("reset", token))
+        async with self._revocations.ending_all(whose) as session:
+            account, email = await holder(session, "reset", token)
+            if account is None or account.email != email:
+                return None
+            account.password_hash = password_hash
+            await void(session, account.id)
+        return account.id, email
+
+    async def change_password(self, email: str, current: str, new: str) -> Account | None:
+        """Set the password and end the account's sessions; None if the current one is wrong."""
+        account = await self.authenticate(email, current)
+        if account is None:
+            return None
+        password_hash = await self._passwords.hash(new)
+        which = Account.id == account.id, Account.password_hash == account.password_hash
+        change = update(Account).where(*which).values(password_hash=password_hash)
+        async with self._revocations.ending(Session.account_id == account.id) as session:
+            if await session.scalar(change.returning(Account.id)) is None:
+                return None  # it was changed meanwhile
+            await void(session, account.id)
+        return account
+
+    async def move(self, account_id: str, email: str) -> tuple[Letter, str]:
+        """The letter that moves the account to this address, or tells its owner, and a token."""
+        async with self._database.writing() as session:
+            taken = await find(session, email) is not None
+            purpose = "taken" if taken else "email"
+            await void(session, account_id, "email", "taken")
+            token = issue(session, purpose, account_id, CONFIRM_WITHIN, email=email)
+        return TAKEN if taken else MOVE, token
+
+    async def confirm_move(self, token: str) -> tuple[str, str] | None:
+        """Move the account, once: its id and the address that it had, or None for a bad token."""
+        try:
+            async with self._database.writing() as session:
+                account, email = await holder(session, "email", token)
+                if account is None:
+                    return None
+                old, account.email = account.email, email
+                await void(session, account.id)
+        except IntegrityError:  # the address has been taken meanwhile
+            return None
+        return account.id, old
+
+    async def delete(self, account_id: str) -> None:
+        """Delete the account and, as each refers to it, everything that it has."""
+        which = Account.id == account_id
+        async with self._revocations.ending_all(select(Account.id).where(which)) as session:
+            await session.execute(delete(Account).where(which))
+            await void(session, account_id)
+
+    async def _rehash(self, account: Account, password: str) -> None:
         """Keep the password as it is kept today; one that was changed meanwhile stays."""
         password_hash = await self._passwords.hash(password)
-        which = update(Account).where(Account.id == account_id, Account.password_hash == known)
+        which = Account.id == account.id, Account.password_hash == account.password_hash
         with suppress(Unavailable):  # there will be another login
             async with self._database.writing() as session:
-                await session.execute(which.values(password_hash=password_hash))
+                new = update(Account).where(*which).values(password_hash=password_hash)
+                await session.execute(new)
+            account.password_hash = password_hash
 
 
 async def find(session: AsyncSession, email: str) -> Account | None:
     return await session.scalar(select(Account).where(Account.email == email))
+
+
+async def holder(session: AsyncSession, purpose: str, token: str) -> tuple[Account | None, str]:
+    """Whose token this is, which is used up, and the address that it was issued for.
+
+    The account is locked first: two of its tokens at once must not wait for each other.
+    """
+    its = select(Ticket.subject).where(*good(purpose, token))
+    which = Account.id.in_(its), Account.disabled_at.is_(None)
+    account = await session.scalar(select(Account).where(*which).with_for_update())
+    proof = await redeem(session, purpose, token)
+    return (account, proof.data["email"]) if proof else (None, "")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.models import Ticket
@@ -40,15 +40,17 @@ def issue(
 
 async def redeem(session: AsyncSession, purpose: str, token: str) -> Ticket | None:
     """The token's ticket, if it is good; of those who come with it at once, one gets it."""
-    query = delete(Ticket).where(
-        Ticket.token_hash == hashed(token),
-        Ticket.purpose == purpose,
-        Ticket.expires_at > now(),
-    )
+    query = delete(Ticket).where(*good(purpose, token))
     return await session.scalar(query.returning(Ticket))
 
 
+def good(purpose: str, token: str) -> tuple[ColumnElement[bool], ...]:
+    """What holds for the token's ticket while it may be used."""
+    its = Ticket.token_hash == hashed(token)
+    return its, Ticket.purpose == purpose, Ticket.expires_at > now()
+
+
 async def void(session: AsyncSession, subject: str, *purposes: str) -> None:
-    """Make what was issued for these purposes good for nothing."""
-    query = delete(Ticket).where(Ticket.subject == subject, Ticket.purpose.in_(purposes))
-    await session.execute(query)
+    """Make what was issued for these purposes, or for any if none is named, good for nothing."""
+    query = delete(Ticket).where(Ticket.subject == subject)
+    await session.execute(query.where(Ticket.purpose.in_(purposes)) if purposes else query)

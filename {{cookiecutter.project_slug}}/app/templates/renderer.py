@@ -103,7 +103,8 @@ class HTMLRenderer(Renderer):
 def _entrance(handler: Guarded, status: int) -> str | None:
     """Where somebody unknown is sent who only wanted to look at a page."""
     url: str | None = handler.settings.get("login_url")
-    if status != 401 or not url or handler.page or handler.request.method not in ("GET", "HEAD"):
+    own = handler.page and not handler.personal  # the entrance itself, with its form
+    if status != 401 or not url or own or handler.request.method not in ("GET", "HEAD"):
         return None
     return f"{url}{'&' if '?' in url else '?'}{urlencode({'next': handler.request.uri})}"
 

@@ -1,14 +1,22 @@
 """Mail: in the mailbox of the process, or sent by a server without anybody waiting."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from app.auth.mail import Mail, Mailer
+from app.auth import mail
+from app.auth.mail import Mail, Mailer, Smtp
 from app.auth.settings import AuthSettings
+from app.database import now
 from app.main import create_service
 from app.settings import Settings, SettingsError, load
 from tests.auth.people import EMAIL, confirm, login, mails, register
@@ -16,31 +24,54 @@ from tests.conftest import Client, Start
 
 
 class Server:
-    """Takes mails as an SMTP server does, and keeps what it was sent."""
+    """Takes mails as an SMTP server does, and keeps what it was sent.
+
+    `refusals` are what it says, one after the other, instead of taking a recipient.
+    """
 
     def __init__(self) -> None:
         self.received, self.arrived, self.ready = "", asyncio.Event(), asyncio.Event()
         self.ready.set()
+        self.mails, self.refusals = list[bytes](), list[bytes]()
+        self.calls = self.open = self.most = 0
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls, self.open = self.calls + 1, self.open + 1
+        self.most = max(self.most, self.open)
         await self.ready.wait()
         writer.write(b"220 ready\r\n")
         while line := await reader.readline():
+            answer = {b"QUIT": b"221 bye\r\n"}.get(line[:4], b"250 fine\r\n")
             if line.startswith(b"DATA"):
                 writer.write(b"354 go on\r\n")
-                self.received += (await reader.readuntil(b"\r\n.\r\n")).decode()
+                self.mails.append(await reader.readuntil(b"\r\n.\r\n"))
+                self.received += self.mails[-1].decode()
                 self.arrived.set()
+            elif line.startswith(b"RCPT") and self.refusals:
+                answer = self.refusals.pop(0) + b"\r\n"
             self.received += line.decode()
-            writer.write(b"250 fine\r\n" if not line.startswith(b"QUIT") else b"221 bye\r\n")
+            writer.write(answer)
+        self.open -= 1
         writer.close()
 
 
 @asynccontextmanager
-async def smtp() -> AsyncIterator[tuple[Server, str]]:
+async def smtp(port: int = 0) -> AsyncIterator[tuple[Server, str]]:
     """A mail server, and its `MAIL_URL`."""
-    mail = Server()
-    async with await asyncio.start_server(mail.talk, "127.0.0.1", 0) as server:
-        yield mail, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    kept = Server()
+    async with await asyncio.start_server(kept.talk, "127.0.0.1", port) as server:
+        yield kept, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def failures(logs: list[Any]) -> list[tuple[str, str]]:
+    """What the log says was not sent, and why."""
+    return [(e["event"], e.get("error", "")) for e in logs if e["log_level"] == "error"]
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Further attempts are made without a pause."""
+    monkeypatch.setattr(mail, "RETRY_SECONDS", (0.01, 0.01, 0.01))
 
 
 @pytest.fixture
@@ -88,20 +119,106 @@ async def test_a_command_waits_for_its_mails(monkeypatch: pytest.MonkeyPatch) ->
         assert "QUIT" in server.received
 
 
-@pytest.mark.usefixtures("no_grace")
+@pytest.mark.usefixtures("no_grace", "at_once")
 async def test_a_server_that_is_away_is_logged_and_the_answer_is_the_same(start: Start) -> None:
     url = "smtp://user:secret@127.0.0.1:1"
     with capture_logs() as logs:
         async with start(MAIL_URL=url, DRAIN_SECONDS="5") as client:
             assert (await register(client)).status_code == 202
-    assert [e["event"] for e in logs if e["log_level"] == "error"] == ["mail not sent"]
+    assert failures(logs) == [("mail not sent", "SMTPConnectError")]
     assert "secret" not in str(logs)
+    assert "token" not in str(logs)
+
+
+async def test_a_mail_has_two_faces_and_says_what_it_is(start: Start) -> None:
+    async with smtp() as (server, url), start(MAIL_URL=url, MAIL_FROM="Us <us@x.org>") as client:
+        await register(client)
+        await asyncio.wait_for(server.arrived.wait(), 5)
+    sent = message_from_bytes(server.mails[0], policy=default)
+    plain, html = [part.get_content() for part in sent.iter_parts()]
+    assert sent.get_content_type() == "multipart/alternative"
+    assert (sent["From"], sent["To"]) == ("Us <us@x.org>", EMAIL)
+    assert sent["Message-ID"].endswith("@x.org>")
+    assert sent["Auto-Submitted"] == "auto-generated"
+    assert abs(now() - sent["Date"].datetime) < timedelta(minutes=1)
+    (link,) = re.findall(r"http\S+", plain)
+    assert re.findall('href="(.*?)"', html) == [link]
+    assert '<html lang="en">' in html
+    assert f">{link}</p>" in html
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_what_may_pass_is_tried_again(start: Start) -> None:
+    async with smtp() as (server, url), start(MAIL_URL=url) as client:
+        server.refusals = [b"450 greylisted", b"421 too busy"]
+        await register(client)
+        await asyncio.wait_for(server.arrived.wait(), 5)
+        assert server.calls == 3
+    assert len(server.mails) == 1
+
+
+@pytest.mark.usefixtures("at_once", "no_grace")
+@pytest.mark.parametrize(("code", "calls"), [(b"550", 1), (b"450", 4)])
+async def test_what_will_not_pass_is_not_and_all_attempts_end(
+    start: Start, code: bytes, calls: int
+) -> None:
+    with capture_logs() as logs:
+        async with smtp() as (server, url):
+            async with start(MAIL_URL=url, DRAIN_SECONDS="5") as client:
+                server.refusals = [code + b" no"] * 9
+                await register(client)
+                async with asyncio.timeout(5):
+                    while not failures(logs):  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+            assert (server.calls, server.mails) == (calls, [])
+    assert failures(logs) == [("mail not sent", "SMTPRecipientsRefused")]
+
+
+@pytest.mark.usefixtures("no_grace")
+async def test_at_the_end_what_waits_has_its_last_chance(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, attempt = asyncio.Event(), Smtp._attempt
+
+    async def attempted(self: Smtp, message: EmailMessage) -> None:
+        try:
+            await attempt(self, message)
+        finally:
+            refused.set()
+
+    monkeypatch.setattr(Smtp, "_attempt", attempted)
+    monkeypatch.setattr(mail, "RETRY_SECONDS", (60.0,))
+    async with smtp() as (_, url):
+        port = int(url.rpartition(":")[2])
+    async with AsyncExitStack() as later:
+        async with start(MAIL_URL=url, DRAIN_SECONDS="5") as client:
+            await register(client)
+            await asyncio.wait_for(refused.wait(), 5)
+            server, _ = await later.enter_async_context(smtp(port))
+        assert len(server.mails) == 1
+
+
+async def test_a_server_that_hangs_fills_neither_memory_nor_itself(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "MOST", 3)
+    monkeypatch.setattr(mail, "CONNECTIONS", 2)
+    with capture_logs() as logs:
+        async with smtp() as (server, url):
+            server.ready.clear()
+            async with start(MAIL_URL=url) as client:
+                for number in range(5):
+                    answer = await register(client, f"{number}@example.com")
+                    assert answer.status_code == 202
+                assert (server.calls, server.most) == (2, 2)
+            server.ready.set()
+    assert failures(logs) == [("mail not sent", "too many wait")] * 2 + [("mails not sent", "")]
 
 
 async def test_the_mailbox_shows_the_newest_first(client: Client) -> None:
     for email in ("one@example.com", "two@example.com"):
         await register(client, email)
-    assert [mail["to"] for mail in await mails(client)] == ["two@example.com", "one@example.com"]
+    assert [kept["to"] for kept in await mails(client)] == ["two@example.com", "one@example.com"]
     assert {*(await mails(client))[0]} == {"to", "subject", "text"}
 
 

@@ -16,8 +16,11 @@ from tests.auth.people import (
     mailed_token,
     mails,
     register,
+    watching,
 )
 from tests.conftest import Client, Start
+
+OTHER = "another good password"
 
 
 async def test_from_registration_to_logout(client: Client) -> None:
@@ -75,12 +78,13 @@ async def test_on_postgresql_it_is_the_same(start: Start, postgres_url: str) -> 
     async with start(DATABASE_URL=postgres_url) as client:
         await register(client)
         first = await mailed_token(client)
-        await register(client)
+        await register(client, password=OTHER)
         second = await mailed_token(client)
         tokens = [first, second] * 3
         answers = await asyncio.gather(*(confirm(client, token) for token in tokens))
         assert sorted(answer.status_code for answer in answers) == [204] + [400] * 5
-        assert (await login(client)).status_code == 200
+        won = PASSWORD if 204 in [answer.status_code for answer in answers[::2]] else OTHER
+        assert (await login(client, password=won)).status_code == 200
         assert await is_logged_in(client)
         await client.post("/auth/logout")
         assert not await is_logged_in(client)
@@ -111,6 +115,36 @@ async def test_a_stranger_who_registers_my_address_first_gets_nothing_by_it(
     assert (await login(client, password="the stranger's password")).status_code == 401
     assert (await confirm(client, strangers)).status_code == 400
     assert (await login(client)).status_code == 200
+
+
+async def test_who_registers_once_more_makes_the_last_link_void(client: Client) -> None:
+    await register(client)
+    first = await mailed_token(client)
+    await register(client)
+    assert (await confirm(client, first)).status_code == 400
+    assert (await confirm(client, await mailed_token(client))).status_code == 204
+
+
+async def test_a_stranger_who_registers_my_address_later_makes_nothing_void(
+    client: Client,
+) -> None:
+    await register(client)
+    mine = await mailed_token(client)
+    await register(client, password="the stranger's password")
+    assert (await confirm(client, mine)).status_code == 204
+    assert (await login(client)).status_code == 200
+
+
+async def test_registering_is_the_same_work_whatever_there_is(client: Client) -> None:
+    await join(client)
+    await register(client, "pending@example.com")
+    done = []
+    for email in (EMAIL, "pending@example.com", "new@example.com", EMAIL):
+        with watching(client) as work:
+            await register(client, email)
+        done.append(work)
+    assert done[0].count("hash") == 2
+    assert done[0] == done[1] == done[2] == done[3]
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 257, "password123", "PassWord1"])

@@ -3,14 +3,25 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from app import templates
+from app.auth.handlers.deletion import DELETED
+from app.auth.handlers.email import MOVED
+from app.auth.handlers.password import CHANGED
+from app.auth.letters import MAILS, Letter, letter
+from app.auth.mail import Mail, Mailer
 from tests.conftest import Client, Start
 from tests.templates.pages import BROWSER, Page
+from tests.templates.test_languages import translated
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
+OTHER = "another good password"
 SENT = "We have sent you a mail. Follow the link in it."
 
 
@@ -117,3 +128,92 @@ async def test_the_link_of_a_mail_changes_nothing_until_its_button_is_pressed(
         assert Page(await browser.get(link)).field("token")["value"] == link.partition("=")[2]
     assert (await submit(browser, link)).url.path == "/auth/login"
     assert (await submit(browser, link)).status_code == 400
+
+
+async def test_a_forgotten_password_is_chosen_anew(browser: Client) -> None:
+    await register(browser)
+    assert Page(await browser.get("/auth/login")).all("a", href="/auth/forgot")
+    assert SENT in Page(await submit(browser, "/auth/forgot", email=EMAIL)).text
+    link = await confirmation(browser)
+    page = Page(await browser.post("/auth/reset", data={"token": "x", "password": "short"}))
+    assert page.field("password")["aria-invalid"] == "true"
+    assert page.field("token")["value"] == "x"
+    assert (await submit(browser, link, password=OTHER)).url.path == "/auth/login"
+    again = await submit(browser, link, password=OTHER)
+    assert again.status_code == 400
+    assert "This link was used before or is too old." in Page(again).text
+    form = {"email": EMAIL, "password": OTHER}
+    assert (await browser.post("/auth/login", data=form)).status_code == 303
+
+
+async def test_changes_of_an_account_are_for_those_who_are_logged_in(browser: Client) -> None:
+    for path in ("/auth/password", "/auth/email", "/auth/me/delete"):
+        answer = await browser.get(path)
+        assert answer.status_code == 302
+        assert answer.headers["Location"] == f"/auth/login?{urlencode({'next': path})}"
+
+
+async def test_a_password_is_changed(browser: Client) -> None:
+    await register(browser)
+    await log_in(browser)
+    answer = await submit(browser, "/auth/password", current="not this one", new=OTHER)
+    assert (answer.status_code, "The password is wrong." in Page(answer).text) == (401, True)
+    answer = await submit(browser, "/auth/password", current=PASSWORD, new="short")
+    assert Page(answer).field("new")["aria-invalid"] == "true"
+    answer = await submit(browser, "/auth/password", current=PASSWORD, new=OTHER)
+    assert (answer.url.path, "Your password is changed." in Page(answer).text) == ("/auth/me", True)
+
+
+async def test_an_address_is_changed_after_a_proof_that_leads_back(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await register(browser)
+    await log_in(browser)
+    monkeypatch.setattr("app.auth.handlers.base.RECENT", timedelta(0))
+    answer = await submit(browser, "/auth/email", email="new@example.com")
+    assert answer.status_code == 403
+    monkeypatch.undo()
+    again = {"password": PASSWORD, "next": Page(answer).field("next")["value"]}
+    answer = await browser.post("/auth/again", data=again, follow_redirects=True)
+    assert answer.url.path == "/auth/email"
+    await submit(browser, "/auth/email", email="new@example.com")
+    answer = await submit(browser, await confirmation(browser))
+    assert "Your address is changed." in Page(answer).text
+
+
+async def test_an_account_is_deleted(browser: Client) -> None:
+    await register(browser)
+    await log_in(browser)
+    answer = await submit(browser, "/auth/me/delete")
+    assert (answer.url.path, "Your account is deleted." in Page(answer).text) == ("/", True)
+    assert (await log_in(browser)).status_code == 401
+
+
+async def test_a_mail_is_in_the_language_of_who_asks(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = list[Mail]()
+    monkeypatch.setattr(browser.service.get(Mailer), "send", sent.append)
+    browser.headers["Accept-Language"] = "zh-CN"
+    await browser.post("/auth/forgot", data={"email": EMAIL})
+    assert sent[0].subject == "此邮箱没有账号"
+    assert '<html lang="zh-CN">' in str(sent[0].html)
+    assert "打开页面" in str(sent[0].html)
+
+
+def test_every_letter_is_translated() -> None:
+    letters = [letter(path.stem) for path in MAILS.glob("*.txt")]
+    letters += [CHANGED, MOVED, DELETED]
+    assert len(letters) > 8
+    texts = {text for subject, parts in letters for text in (subject, *parts)}
+    texts = {text for text in texts if not text.startswith("{origin}")}
+    assert texts | {"en", "Open the page"} <= translated(Path(templates.__file__).parent / "auth")
+
+
+def test_a_letter_is_text_whatever_is_in_it() -> None:
+    sent = Letter("<b>", ("{x}", "{origin}/?a=b&c={x}")).to(
+        EMAIL, {"x": '"><script>{x}', "origin": "https://x.org"}, str
+    )
+    assert "<script" not in str(sent.html)
+    assert "&lt;script&gt;{x}" in str(sent.html)
+    assert sent.text == '"><script>{x}\n\nhttps://x.org/?a=b&c="><script>{x}\n'

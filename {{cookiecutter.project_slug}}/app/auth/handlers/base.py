@@ -26,6 +26,8 @@ from app.problems import Problem
 RECENT = timedelta(minutes=15)
 """How long a login lets its owner change the account (OWASP ASVS 5.0, 7.5.1)."""
 
+SENT = "We have sent you a mail. Follow the link in it."
+
 log = structlog.get_logger()
 
 
@@ -87,6 +89,21 @@ class AuthHandler(Handler):
         translate = self.application.renderer.translation(self)
         self.application.get(Mailer).send(letter.to(to, values, translate))
 
+    def sent(
+        self, event: str, to: str, letter: Letter, token: str, location: str = "/auth/login"
+    ) -> None:
+        """Mail a link and answer 202: what else there may be to say, only the letter says."""
+        self.mail(to, letter, token=token)
+        self.record(event, "mailed", self.current_user and self.current_user.id)
+        self.set_status(202)
+        self.done(location, data={"detail": SENT}, notice=SENT)
+
+    def followed(self, event: str, user: str | None) -> None:
+        """Record that a mailed link was used, and by whom; raises 400 if it was not good."""
+        self.record(event, "ok" if user else "refused", user)
+        if user is None:
+            raise Problem(400, "This link was used before or is too old.")
+
     async def begin_session(self, account_id: str, remember: bool) -> None:
         """Begin a session in place of the one there may be; its token is the answer's cookie."""
         sessions, cookie = self.application.get(Sessions), self.application.get(Cookie)
@@ -127,6 +144,8 @@ class AccountHandler(AuthHandler):
     personal = True
     recent = False
     """Whether the login must be recent, as this changes the account."""
+    readable = False
+    """Whether a program may look, with its API token."""
 
     @property
     def person(self) -> Person:
@@ -134,9 +153,12 @@ class AccountHandler(AuthHandler):
 
     async def identify(self) -> None:
         await super().identify()
+        looks = self.request.method in ("GET", "HEAD")
         if not isinstance(self.current_user, Person):
+            if looks and self.readable:
+                return
             raise Problem(403, "A token cannot do this. Log in.")
-        if self.recent and self.request.method not in ("GET", "HEAD"):
+        if self.recent and not looks:
             self._must_be_recent(self.current_user)
 
     def _must_be_recent(self, person: Person) -> None:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from app.auth.handlers import sessions, tokens
-from app.auth.handlers.base import AuthHandler
+from app.auth.handlers.deletion import Deletion
 from app.auth.sessions import Person
 from app.database import Database
 
 
-class Me(AuthHandler):
-    personal = True
+class Me(Deletion):
+    readable = True
 
     async def get(self) -> None:
         who = self.who

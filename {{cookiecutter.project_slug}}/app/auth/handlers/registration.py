@@ -4,9 +4,6 @@ from pydantic import BaseModel
 
 from app.auth.accounts import Accounts
 from app.auth.handlers.base import Address, AuthHandler, NewPassword, Token, form
-from app.problems import Problem
-
-SENT = "We have sent you a mail. Follow the link in it."
 
 
 class Registration(BaseModel):
@@ -29,10 +26,7 @@ class Register(AuthHandler):
         await self.throttle("register", wanted.email)
         accounts = self.application.get(Accounts)
         letter, token = await accounts.register(wanted.email, wanted.password)
-        self.mail(wanted.email, letter, token=token)
-        self.record("register", "mailed")
-        self.set_status(202)
-        self.done("/auth/login", data={"detail": SENT}, notice=SENT)
+        self.sent("register", wanted.email, letter, token)
 
 
 class Confirm(AuthHandler):
@@ -45,9 +39,7 @@ class Confirm(AuthHandler):
 
     async def post(self) -> None:
         user = await self.application.get(Accounts).confirm(self.body(Confirmation).token)
-        self.record("confirm", "ok" if user else "refused", user)
-        if user is None:
-            raise Problem(400, "This link was used before or is too old.")
+        self.followed("confirm", user)
         self.done("/auth/login", notice="Your address is confirmed. You can log in now.")
 
 
