@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import segno
 from tornado.web import UIModule
 
 
@@ -29,3 +30,11 @@ class Field(UIModule):
             error=(problem or {}).get("errors", {}).get(name),
             attributes=attributes if secret else {"value": values.get(name, ""), **attributes},
         )
+
+
+class QR(UIModule):
+    """A QR code, as a picture within the page; `text` is for those who do not see it."""
+
+    def render(self, content: str, text: str) -> bytes:
+        image = segno.make_qr(content).svg_data_uri(scale=4, light="#fff")
+        return self.render_string("auth/qr.html", image=image, text=text)
