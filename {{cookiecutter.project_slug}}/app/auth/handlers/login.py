@@ -54,6 +54,9 @@ class LoginCode(Entrance):
     page = "auth/code.html"
     refusal = "That took too long. Log in anew."
 
+    def get(self) -> None:
+        self.done("/auth/login", form(SecondFactor))
+
     async def post(self) -> None:
         given = self.body(SecondFactor)
         asked = await self.application.get(Totp).asked(given.ticket)

@@ -1,8 +1,10 @@
 """Turning the second factor on and off, by its owner."""
 
+from typing import Any
+
 from pydantic import BaseModel
 
-from app.auth.handlers.base import AccountHandler, Deletable, deletable
+from app.auth.handlers.base import AccountHandler, Deletable, deletable, form
 from app.auth.handlers.codes import MOST, Code
 from app.auth.handlers.login import OnceMore
 from app.auth.letters import Letter
@@ -15,6 +17,12 @@ class Confirmation(BaseModel):
 
 
 class Owner(AccountHandler):
+    sent: type[BaseModel] = BaseModel
+
+    def get(self) -> Any:
+        """A page that was the answer to a form is not shown again by its address."""
+        self.done("/auth/totp", form(self.sent))
+
     @property
     def totp(self) -> Totp:
         return self.application.get(Totp)
@@ -53,6 +61,8 @@ class State(Owner, Deletable):
 
 class Confirm(Owner):
     """The code shows that the app has the secret; from here on all logins need one."""
+
+    sent = Confirmation
 
     async def post(self) -> None:
         self.page = "auth/totp_setup.html"
