@@ -67,7 +67,9 @@ async def test_a_wrong_code_turns_nothing_on_and_can_be_mended(client: Client, a
         answer = await confirm(client, wrong)
         assert (answer.status_code, set(answer.json()["errors"])) == (422, {"code"})
     assert (await login(client)).status_code == 200
-    assert (await confirm(client, app.code())).status_code == 200
+    good = app.code()
+    assert (await confirm(client, good)).status_code == 200
+    assert (await login(client, code=good)).status_code == 401, "it was used"
 
 
 async def test_only_the_newest_secret_counts_and_not_for_long(client: Client, app: App) -> None:
@@ -115,6 +117,7 @@ async def test_a_change_ends_every_other_session_and_begins_this_one_anew(
     old = [client.cookies["session"], await session_of(client, account_id)]
     await begins_anew(client, await remove(client), old, "Second factor off")
     assert len(ended) == 4
+    assert (await confirm(client, app.code())).status_code == 409, "it is used"
 
 
 async def test_it_is_asked_for_the_password_again_after_a_while(client: Client, app: App) -> None:
@@ -187,11 +190,14 @@ async def test_no_secret_is_kept_or_logged_as_it_is(client: Client, app: App) ->
     ]
 
 
-async def test_a_secret_is_of_no_use_in_the_row_of_another(client: Client, app: App) -> None:
-    await enrol(client, app)
+async def test_neither_secret_nor_recovery_code_is_of_use_to_another(
+    client: Client, app: App
+) -> None:
+    recovery, *_ = await enrol(client, app)
     await owner(client, "eve@example.com")
     await change(client, COPIED)
-    assert (await login(client, "eve@example.com", code=app.code())).status_code == 401
+    for code in (app.code(), recovery):
+        assert (await login(client, "eve@example.com", code=code)).status_code == 401
     assert (await login(client, code=app.code_at(app.step))).status_code == 200
 
 
