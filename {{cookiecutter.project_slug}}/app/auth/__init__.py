@@ -19,6 +19,7 @@ from app.auth.revocations import Revocations
 from app.auth.sessions import Sessions
 from app.auth.settings import AuthSettings
 from app.auth.throttle import Throttle
+from app.auth.totp import Totp
 from app.database import Database
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     sessions = service.provide(Sessions(database, revocations))
     service.provide(service.backend_of(__name__).Throttle(service), Throttle)
     service.provide(Accounts(database, passwords, revocations))
+    service.provide(Totp(database, revocations, service.config.key))
     service.provide(Device(service.config.https))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)

@@ -10,7 +10,8 @@ from app.auth.handlers import (
     registration,
     sessions,
     tokens,
+    totp,
 )
 
-MODULES = (registration, login, password, email, me, deletion, sessions, tokens, mailbox)
+MODULES = (registration, login, password, email, totp, me, deletion, sessions, tokens, mailbox)
 ROUTES = [route for module in MODULES for route in module.ROUTES]

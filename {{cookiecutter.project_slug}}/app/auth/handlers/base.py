@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BaseModel, Field, validate_email
 from tornado.web import HTTPError
 
 from app.addresses import network
+from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie, Device
+from app.auth.handlers.codes import demand
 from app.auth.letters import Letter
 from app.auth.mail import Mailer
 from app.auth.models import Account
@@ -128,10 +130,23 @@ class Entrance(AuthHandler):
         self.record("login", outcome, user)
         raise Problem(401, self.refusal)
 
-    async def let_in(self, account: Account, remember: bool, location: str = "/") -> None:
-        """Begin a session, and answer 200 {id, email} or send a browser on."""
+    async def let_in(
+        self,
+        account: Account,
+        remember: bool,
+        location: str = "/",
+        code: str = "",
+        proven_twice: bool = False,
+    ) -> None:
+        """Begin a session, and answer 200 {id, email} or send a browser on.
+
+        `proven_twice` says that two factors were shown, as by a passkey that knows its owner;
+        else who has a second factor must give a code.
+        """
         if account.disabled_at:
             self.refuse("disabled", account.id)
+        if account.totp_secret and not proven_twice:
+            await demand(self, account, code, remember=remember, location=location)
         await self.begin_session(account.id, remember)
         self.application.get(Device).remember(self, account.email)
         self.record("login", "ok", account.id)
@@ -165,6 +180,14 @@ class AccountHandler(AuthHandler):
         if person.proven_at is None or person.proven_at + RECENT < now():
             self.page = "auth/again.html"
             raise Problem(403, "Enter your password again.", code="password_required")
+
+    async def prove(self, password: str, event: str) -> None:
+        """Take the password once more, throttled as a login is; raises 401."""
+        await self.throttle("login", self.person.name)
+        account = await self.application.get(Accounts).authenticate(self.person.name, password)
+        if account is None:
+            self.record(event, "refused", self.person.id)
+            raise Problem(401, "The password is wrong.")
 
 
 class Deletable(AccountHandler):

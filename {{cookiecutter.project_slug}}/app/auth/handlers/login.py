@@ -10,15 +10,23 @@ from app.auth.handlers.base import (
     AuthHandler,
     Entrance,
     Password,
+    Token,
     form,
 )
-from app.problems import Problem
+from app.auth.handlers.codes import Code
+from app.auth.totp import Totp
 
 
 class Credentials(BaseModel):
     email: AddressOrNot
     password: Password
     remember: bool = False
+    code: Code = ""
+
+
+class SecondFactor(BaseModel):
+    ticket: Token
+    code: Code
 
 
 class OnceMore(BaseModel):
@@ -37,7 +45,25 @@ class Login(Entrance):
         account = await self.application.get(Accounts).authenticate(given.email, given.password)
         if account is None:
             self.refuse("refused")
-        await self.let_in(account, given.remember, self.get_argument("next", "/"))
+        await self.let_in(account, given.remember, self.get_argument("next", "/"), given.code)
+
+
+class LoginCode(Entrance):
+    """The second step of a login; what was proven in the first is in a ticket."""
+
+    page = "auth/code.html"
+    refusal = "That took too long. Log in anew."
+
+    def get(self) -> None:
+        self.done("/auth/login", form(SecondFactor))
+
+    async def post(self) -> None:
+        given = self.body(SecondFactor)
+        asked = await self.application.get(Totp).asked(given.ticket)
+        if asked is None:
+            self.refuse("refused")
+        account, then = asked
+        await self.let_in(account, **then, code=given.code)
 
 
 class Again(AccountHandler):
@@ -49,13 +75,9 @@ class Again(AccountHandler):
         self.answer(form(OnceMore), page=self.page)
 
     async def post(self) -> None:
-        person, given = self.person, self.body(OnceMore)
-        await self.throttle("login", person.name)
-        account = await self.application.get(Accounts).authenticate(person.name, given.password)
-        self.record("again", "ok" if account else "refused", person.id)
-        if account is None:
-            raise Problem(401, "The password is wrong.")
-        await self.begin_session(person.id, person.remembered)
+        await self.prove(self.body(OnceMore).password, "again")
+        await self.begin_session(self.person.id, self.person.remembered)
+        self.record("again", "ok", self.person.id)
         self.done(self.get_argument("next", "/auth/me"))
 
 
@@ -67,4 +89,9 @@ class Logout(AuthHandler):
         self.done("/", notice="You are logged out.")
 
 
-ROUTES = [("/auth/login", Login), ("/auth/again", Again), ("/auth/logout", Logout)]
+ROUTES = [
+    ("/auth/login", Login),
+    ("/auth/login/code", LoginCode),
+    ("/auth/again", Again),
+    ("/auth/logout", Logout),
+]

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tornado.web import HTTPError
 
 from app.auth.handlers.base import AccountHandler, Deletable, deletable
-from app.auth.letters import Letter
+from app.auth.letters import told
 from app.auth.models import ApiToken
 from app.auth.revocations import Revocations
 from app.auth.tokens import hashed, new_token
@@ -16,13 +16,7 @@ from app.database import Database
 from app.problems import Problem
 
 MOST = 50
-MADE = Letter(
-    "A new API token",
-    (
-        "Somebody has made the API token “{name}” for your account at {service}.",
-        "If it was not you, revoke it and change your password: {origin}/auth/me",
-    ),
-)
+MADE = told("The API token “{name}” was made")
 
 
 class Naming(BaseModel):

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import segno
 from tornado.escape import xhtml_escape
 from tornado.web import UIModule
 
@@ -70,3 +71,11 @@ class Browser(UIModule):
         system = next((name for mark, name in SYSTEMS.items() if mark in agent), None)
         known = name or self.locale.translate("An unknown program")
         return xhtml_escape(f"{known} · {system}" if system else known)
+
+
+class QR(UIModule):
+    """A QR code, as a picture within the page; `text` is for those who do not see it."""
+
+    def render(self, content: str, text: str) -> bytes:
+        image = segno.make_qr(content).svg_data_uri(scale=4, light="#fff")
+        return self.render_string("auth/qr.html", image=image, text=text)

@@ -1,0 +1,93 @@
+"""Turning the second factor on and off, by its owner."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.auth.handlers.base import AccountHandler, Deletable, deletable, form
+from app.auth.handlers.codes import MOST, Code
+from app.auth.handlers.login import OnceMore
+from app.auth.letters import Letter
+from app.auth.totp import OFF, ON, RENEWED, Totp
+from app.problems import Invalid
+
+
+class Confirmation(BaseModel):
+    code: Code
+
+
+class Owner(AccountHandler):
+    given: type[BaseModel] = BaseModel
+
+    def get(self) -> Any:
+        """A page that was the answer to a form is not shown again by its address."""
+        self.done("/auth/totp", form(self.given))
+
+    @property
+    def totp(self) -> Totp:
+        return self.application.get(Totp)
+
+    def tell(self, outcome: str, letter: Letter) -> None:
+        self.record("totp", outcome, self.person.id)
+        self.mail(self.person.name, letter)
+
+
+class State(Owner, Deletable):
+    """POST proposes a secret, DELETE takes away what there is."""
+
+    async def get(self) -> None:
+        left = await self.totp.codes_left(self.person.id)
+        enabled = "totp" in self.person.second_factors
+        self.answer({"enabled": enabled, "recovery_codes_left": left}, page="auth/totp.html")
+
+    async def post(self, *_: str) -> None:
+        if self.request.path.endswith("/delete"):
+            return await self.delete()
+        self._must_be_recent(self.person)  # DELETE brings the password along
+        proposed = await self.totp.propose(self.person.id)
+        names = {"name": self.person.name, "issuer_name": self.application.name}
+        self.record("totp", "proposed", self.person.id)
+        data = {"secret": proposed.secret, "uri": proposed.provisioning_uri(**names)}
+        self.answer(data, page="auth/totp_setup.html")
+
+    async def delete(self, *_: str) -> None:
+        self.page = "auth/totp.html"
+        await self.prove(self.body(OnceMore).password, "totp")
+        await self.totp.disable(self.person.id)
+        await self.begin_session(self.person.id, self.person.remembered)
+        self.tell("off", OFF)
+        self.done("/auth/totp", notice="Your second factor is off.")
+
+
+class Confirm(Owner):
+    """The code shows that the app has the secret; from here on all logins need one."""
+
+    given = Confirmation
+
+    async def post(self) -> None:
+        self.page = "auth/totp_setup.html"
+        code = self.body(Confirmation).code
+        await self.limit("totp", f"totp:{self.person.id}", MOST)
+        codes = await self.totp.enable(self.person.id, code)
+        if codes is None:
+            self.record("totp", "refused", self.person.id)
+            raise Invalid({"code": "The code is wrong."})
+        await self.begin_session(self.person.id, self.person.remembered)
+        self.tell("on", ON)
+        self.answer({"recovery_codes": codes}, page="auth/recovery.html")
+
+
+class Recovery(Owner):
+    recent = True
+
+    async def post(self) -> None:
+        codes = await self.totp.new_codes(self.person.id)
+        self.tell("new recovery codes", RENEWED)
+        self.answer({"recovery_codes": codes}, page="auth/recovery.html")
+
+
+ROUTES = [
+    *deletable("/auth/totp", State),
+    ("/auth/totp/confirm", Confirm),
+    ("/auth/totp/recovery", Recovery),
+]
