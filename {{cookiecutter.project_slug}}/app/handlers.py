@@ -137,8 +137,11 @@ class Handler(Guarded):
 
     def body(self, model: type[M]) -> M:
         """The body, JSON or form, as this model; raises 400, 415 or `Invalid`."""
+        fields = self._fields()
+        if holds_nul(fields):
+            raise Problem(400, "No text may hold the character NUL.")
         try:
-            return model.model_validate(self._fields())
+            return model.model_validate(fields)
         except ValidationError as error:
             raise Invalid(
                 {
@@ -173,6 +176,20 @@ class Handler(Guarded):
 
     def check_etag_header(self) -> bool:
         return False
+
+
+def holds_nul(value: Any) -> bool:
+    """Whether a text in it holds NUL: not every store keeps that, and no person types it."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text) if "\0" in text:
+                return True
+            case dict(members):
+                waiting.extend(members.values())
+            case list(items):
+                waiting.extend(items)
+    return False
 
 
 class NotFound(Handler):

@@ -14,6 +14,10 @@ class Renderer:
         """Fetch what the answer will need; awaited before the handler's method is called."""
         return None
 
+    def wants_page(self, handler: "Guarded") -> bool:
+        """Whether who asks gets a page, if there is one."""
+        return False
+
     def translation(self, handler: "Guarded") -> Callable[[str], str]:
         """What turns a text into one in the language of who asks."""
         return str

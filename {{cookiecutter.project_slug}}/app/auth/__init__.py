@@ -10,7 +10,8 @@ from tornado.web import RequestHandler
 
 from app.auth.accounts import Accounts
 from app.auth.background import tidying
-from app.auth.cookie import Cookie, bearer
+from app.auth.commands import COMMANDS
+from app.auth.cookie import Cookie, Device, bearer
 from app.auth.handlers import ROUTES
 from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
 from app.auth.passwords import Passwords
@@ -23,7 +24,7 @@ from app.database import Database
 if TYPE_CHECKING:
     from app.service import Identity, Service
 
-__all__ = ["ROUTES", "SETTINGS", "TORNADO", "lifespan"]
+__all__ = ["COMMANDS", "ROUTES", "SETTINGS", "TORNADO", "lifespan"]
 
 SETTINGS = AuthSettings
 TORNADO = {"login_url": "/auth/login"}
@@ -40,6 +41,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     sessions = service.provide(Sessions(database, revocations))
     service.provide(service.backend_of(__name__).Throttle(service), Throttle)
     service.provide(Accounts(database, passwords, revocations))
+    service.provide(Device(service.config.https))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)
     service.sessions_unsure.connect(sessions.forget_all)

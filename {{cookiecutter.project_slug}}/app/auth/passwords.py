@@ -10,11 +10,13 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
 T = TypeVar("T")
 
 SHORTEST, LONGEST = 8, 256
 HASHER = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
+GUESSES, LONGEST_COMMON = 30_000, 24
 WORKERS = 2
 """Hashes computed at once: each takes 19 MiB, and a core for 23 ms."""
 
@@ -23,14 +25,19 @@ def acceptable(password: str) -> str:
     """The password; raises `ValueError` with what a person can do about it."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise ValueError(f"Use {SHORTEST} to {LONGEST} characters.")
-    if password.casefold() in common():
+    if len(password) <= LONGEST_COMMON and _is_common(password.casefold()):
         raise ValueError("This password is too common.")
     return password
 
 
+def _is_common(password: str) -> bool:
+    """Whether it is among those that are tried first: some 30,000, and words like them."""
+    return password in further() or zxcvbn(password)["guesses"] < GUESSES
+
+
 @cache
-def common() -> frozenset[str]:
-    """The passwords that are tried first."""
+def further() -> frozenset[str]:
+    """Those that are common but not in the lists of zxcvbn, which are of 2015 and in English."""
     return frozenset(Path(__file__).with_name("passwords.txt").read_text("utf-8").split())
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy import ColumnElement, ScalarSelect, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.background import stop
@@ -18,6 +18,7 @@ from app.database import Database, now
 if TYPE_CHECKING:
     from app.service import Service
 
+Kind = type[Session] | type[ApiToken]
 EVERY_SECONDS = 0.8
 KEPT = timedelta(minutes=2)
 """How long an end is read again: clocks differ, and transactions end later than they begin."""
@@ -38,26 +39,31 @@ class Revocations:
         self._ended, self._unsure = service.session_ended, service.sessions_unsure
         self._known = dict[str, float]()
 
-    @asynccontextmanager
-    async def ending(
-        self, *which: ColumnElement[bool], of: type[Session | ApiToken] = Session
-    ) -> AsyncIterator[AsyncSession]:
-        """A transaction that ends these; once it is committed, all who must know are told."""
+    async def end(self, *which: ColumnElement[bool], of: Kind = Session) -> str | None:
+        """End these, on every process; whose they were, None where there is nothing to end."""
         async with self._database.writing() as session:
-            ids = (await session.scalars(delete(of).where(*which).returning(of.id))).all()
-            session.add_all(Ended(id=id) for id in ids)
-            yield session
-        self._tell(ids)
+            ended = await _end(session, which, of)
+        self._tell(list(ended))
+        return next(iter(ended.values()), None)
 
     @asynccontextmanager
-    async def ending_all(self, accounts: Select[str]) -> AsyncIterator[AsyncSession]:
-        """As `ending`, of every session and API token of the accounts with these ids."""
-        programs = delete(ApiToken).where(ApiToken.account_id.in_(accounts))
-        async with self.ending(Session.account_id.in_(accounts)) as session:
-            ids = (await session.scalars(programs.returning(ApiToken.id))).all()
-            session.add_all(Ended(id=id) for id in ids)
+    async def ending(
+        self, *which: ColumnElement[bool], of: Kind = Session
+    ) -> AsyncIterator[AsyncSession]:
+        """A transaction that ends these; who must know is told when it is committed."""
+        async with self._database.writing() as session:
+            ended = await _end(session, which, of)
             yield session
-        self._tell(ids)
+        self._tell(list(ended))
+
+    @asynccontextmanager
+    async def ending_all(self, account_id: str | ScalarSelect[str]) -> AsyncIterator[AsyncSession]:
+        """A transaction that ends every session and API token of the account."""
+        async with self._database.writing() as session:
+            ended = await _end(session, (Session.account_id == account_id,), Session)
+            ended |= await _end(session, (ApiToken.account_id == account_id,), ApiToken)
+            yield session
+        self._tell(list(ended))
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -96,3 +102,13 @@ class Revocations:
             if id not in self._known:
                 self._known[id] = moment
                 self._ended.send(id)
+
+
+async def _end(
+    session: AsyncSession, which: tuple[ColumnElement[bool], ...], of: Kind
+) -> dict[str, str]:
+    """What is ended, and whose it is."""
+    rows = await session.execute(delete(of).where(*which).returning(of.id, of.account_id))
+    ended = {row.id: row.account_id for row in rows}
+    session.add_all(Ended(id=id) for id in ended)
+    return ended

@@ -82,13 +82,7 @@ class Sessions:
 
     async def end(self, token: str) -> str | None:
         """End the token's session, on every process; the id of its account."""
-        which = Session.token_hash == hashed(token)
-        async with self._database.reading() as database:
-            account_id = await database.scalar(select(Session.account_id).where(which))
-        if account_id:
-            async with self._revocations.ending(which):
-                pass
-        return account_id
+        return await self._revocations.end(Session.token_hash == hashed(token))
 
     def forget(self, ended: str) -> None:
         """Take what has ended out of memory."""

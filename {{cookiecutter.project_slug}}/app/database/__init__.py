@@ -43,9 +43,10 @@ async def _ready(database: Database) -> None:
 
 
 async def _migrate(service: "Service", arguments: list[str]) -> int:
-    """Apply the migrations that are new to the database."""
+    """Apply the migrations that are new to the database, or go to a revision: migrate -1."""
+    url = service.get(DatabaseSettings).url
     with _in_one_line():
-        await migrations.apply(service.get(DatabaseSettings).url)
+        await (migrations.go_to(url, arguments[0]) if arguments else migrations.apply(url))
     return 0
 
 

@@ -29,7 +29,7 @@ REFERRER = "strict-origin"
 log = structlog.get_logger()
 
 
-def wants_page(accept: str) -> bool:
+def prefers_page(accept: str) -> bool:
     """Whether HTML is named and no less welcome than JSON; `*/*` alone is a program's."""
     accept = accept.lower()
     if "text/" not in accept:
@@ -58,7 +58,10 @@ class HTMLRenderer(Renderer):
 
     def prepare(self, handler: Guarded) -> Awaitable[None] | None:
         """Find out who asks, as every page shows it."""
-        return handler.identify() if _browser(handler) else None
+        return handler.identify() if self.wants_page(handler) else None
+
+    def wants_page(self, handler: Guarded) -> bool:
+        return prefers_page(handler.request.headers.get("Accept", ""))
 
     def translation(self, handler: Guarded) -> Callable[[str], str]:
         return language.chosen(handler).translate
@@ -66,13 +69,13 @@ class HTMLRenderer(Renderer):
     def answer(self, handler: Handler, data: Any, page: str | None) -> None:
         if page is not None:
             handler.add_header("Vary", "Accept")
-        if page is not None and _browser(handler):
+        if page is not None and self.wants_page(handler):
             _finish(handler, *_render(handler, page, data=data))
         else:
             super().answer(handler, data, page)
 
     def done(self, handler: Handler, data: Any, location: str, notice: str | None) -> None:
-        if not _browser(handler):
+        if not self.wants_page(handler):
             super().done(handler, data, location, notice)
             return
         if notice:
@@ -82,7 +85,7 @@ class HTMLRenderer(Renderer):
     def problem(self, handler: Guarded, problem: dict[str, Any]) -> None:
         """Show it on the page with the form, else on a page of its own, and at worst as JSON."""
         handler.add_header("Vary", "Accept")
-        pages = [page for page in (handler.page, "error.html") if page and _browser(handler)]
+        pages = [page for page in (handler.page, "error.html") if page and self.wants_page(handler)]
         if pages and (entrance := _entrance(handler, problem["status"])):
             _redirect(handler, entrance, 302)
             return
@@ -95,10 +98,6 @@ class HTMLRenderer(Renderer):
                 _finish(handler, *rendered)
                 return
         super().problem(handler, problem)
-
-
-def _browser(handler: Guarded) -> bool:
-    return wants_page(handler.request.headers.get("Accept", ""))
 
 
 def _entrance(handler: Guarded, status: int) -> str | None:

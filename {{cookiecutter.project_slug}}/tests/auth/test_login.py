@@ -24,8 +24,8 @@ from tests.conftest import Client, Start
 
 
 def cookie_of(answer: httpx.Response) -> tuple[str, set[str]]:
-    """Name and value of the answer's only cookie, and its flags without their values."""
-    (header,) = answer.headers.get_list("Set-Cookie")
+    """Name and value of the session's cookie, and its flags without their values."""
+    (header,) = (h for h in answer.headers.get_list("Set-Cookie") if "session=" in h)
     pair, *flags = header.split("; ")
     return pair, {flag.partition("=")[0] for flag in flags} | {
         flag for flag in flags if not flag.startswith(("expires", "Max-Age"))

@@ -2,9 +2,7 @@
 
 import asyncio
 import re
-import shutil
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,15 +35,6 @@ def upgrade():
     with op.batch_alter_table("parents", recreate="always") as parents:
         parents.add_column(sa.Column("name", sa.String(9), nullable=False, server_default=""))
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migrations, for more to be written into it."""
-    folder = shutil.copytree(migrations.FOLDER, tmp_path / "migrations")
-    monkeypatch.setattr(migrations, "FOLDER", folder)
-    monkeypatch.setattr(migrations, "_scripts", cache(migrations._scripts.__wrapped__))
-    return folder
 
 
 @pytest.fixture

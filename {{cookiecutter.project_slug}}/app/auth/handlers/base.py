@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, validate_email
 from tornado.web import HTTPError
 
 from app.addresses import network
-from app.auth.cookie import Cookie
+from app.auth.cookie import Cookie, Device
 from app.auth.letters import Letter
 from app.auth.mail import Mailer
 from app.auth.models import Account
@@ -72,7 +72,8 @@ class AuthHandler(Handler):
         settings = self.application.get(AuthSettings)
         from_here = f"{event}:address:{network(self.request.remote_ip or '')}"
         await self.limit(event, from_here, settings.auth_attempts_per_address)
-        about = f"{event}:account:{hashed(subject)}"
+        device = self.application.get(Device).of(self, subject)
+        about = f"{event}:device:{device}" if device else f"{event}:account:{hashed(subject)}"
         await self.limit(event, about, settings.auth_attempts_per_account)
 
     async def limit(self, event: str, key: str, most: int) -> None:
@@ -132,6 +133,7 @@ class Entrance(AuthHandler):
         if account.disabled_at:
             self.refuse("disabled", account.id)
         await self.begin_session(account.id, remember)
+        self.application.get(Device).remember(self, account.email)
         self.record("login", "ok", account.id)
         self.done(location, {"id": account.id, "email": account.email})
 

@@ -34,6 +34,19 @@ async def apply(url: URL) -> None:
     await _locked(url, _upgrade)
 
 
+async def go_to(url: URL, revision: str) -> None:
+    """Bring the database to this revision, forwards or back, such as `-1` or `base`."""
+
+    def go(connection: Connection) -> None:
+        before = MigrationContext.configure(connection).get_current_revision()
+        backwards = revision.startswith("-") or revision == "base" or revision in _up_to(before)
+        (command.downgrade if backwards else command.upgrade)(_config(connection), revision)
+        now = MigrationContext.configure(connection).get_current_revision()
+        log.info("migrated", before=before, now=now)
+
+    await _locked(url, go)
+
+
 async def write(url: URL, message: str) -> None:
     """Write a file with the step from the newest schema to the models, to be read before use."""
 
@@ -77,6 +90,10 @@ def _config(connection: Connection | None = None) -> Config:
 @cache
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
+
+
+def _up_to(revision: str | None) -> set[str]:
+    return {s.revision for s in _scripts().iterate_revisions(revision, "base")}
 
 
 @cache

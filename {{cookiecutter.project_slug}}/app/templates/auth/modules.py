@@ -1,8 +1,21 @@
 """UI modules of the account pages."""
 
+from datetime import datetime
 from typing import Any
 
+from tornado.escape import xhtml_escape
 from tornado.web import UIModule
+
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome"}
+"""What their names contain, and how people call them: most claim to be the others as well."""
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
 
 
 class Field(UIModule):
@@ -29,3 +42,31 @@ class Field(UIModule):
             error=(problem or {}).get("errors", {}).get(name),
             attributes=attributes if secret else {"value": values.get(name, ""), **attributes},
         )
+
+
+class DeleteButton(UIModule):
+    """A button that deletes what is at the URL."""
+
+    def render(self, url: str, label: str) -> bytes:
+        return self.render_string("auth/delete_button.html", url=url, label=label)
+
+
+class Moment(UIModule):
+    """How long ago something was; exactly, in UTC, where the pointer rests."""
+
+    def render(self, at: datetime) -> str:
+        words = xhtml_escape(self.locale.format_date(at))
+        exact = at.isoformat(timespec="seconds")
+        return f'<time datetime="{exact}" title="{exact}">{words}</time>'
+
+
+class Browser(UIModule):
+    """The browser and the system that a User-Agent claims."""
+
+    def render(self, agent: str) -> str:
+        name = next((name for mark, name in BROWSERS.items() if mark in agent), None)
+        if name is None:
+            name = "Safari" if "Safari" in agent else agent.partition("/")[0][:40]
+        system = next((name for mark, name in SYSTEMS.items() if mark in agent), None)
+        known = name or self.locale.translate("An unknown program")
+        return xhtml_escape(f"{known} · {system}" if system else known)

@@ -1,0 +1,77 @@
+"""The command `user`: what operators do with accounts."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.accounts import find
+from app.auth.handlers.base import address_or_not
+from app.auth.models import Account
+from app.auth.revocations import Revocations
+from app.database import Database, Unavailable, now
+
+if TYPE_CHECKING:
+    from app.service import Service
+
+USAGE = "usage: user list, or user disable|enable|delete EMAIL"
+EX_USAGE = 64
+"""sysexits.h: the command was used in a wrong way."""
+
+
+async def user(service: "Service", arguments: list[str]) -> int:
+    """List the accounts; disable, enable or delete one: user disable EMAIL."""
+    async with service.running():
+        try:
+            match arguments:
+                case ["list"]:
+                    return await _list(service)
+                case ["disable" | "enable" | "delete" as action, email]:
+                    return await _change(service, ACTIONS[action], address_or_not(email), action)
+        except Unavailable as error:
+            return _wrong(f"the database does not answer: {error}", 1)
+    return _wrong(USAGE, EX_USAGE)
+
+
+def _wrong(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
+
+
+async def _list(service: "Service") -> int:
+    async with service.get(Database).reading() as session:
+        for account in await session.scalars(select(Account).order_by(Account.email)):
+            state = "disabled" if account.disabled_at else "active"
+            print(f"{account.email}\t{state}\tsince {account.created_at:%Y-%m-%d}\t{account.id}")
+    return 0
+
+
+async def _change(service: "Service", change: "Change", email: str, action: str) -> int:
+    """Change the account and end all that acts for it: running processes hear it in a second."""
+    async with service.get(Database).reading() as session:
+        account = await find(session, email)
+    if account is None:
+        return _wrong(f"there is no account of {email}", 1)
+    async with service.get(Revocations).ending_all(account.id) as session:
+        await change(session, await session.merge(account))
+    print(f"{email}: {action}d")
+    return 0
+
+
+async def _disable(session: AsyncSession, account: Account) -> None:
+    account.disabled_at = account.disabled_at or now()
+
+
+async def _enable(session: AsyncSession, account: Account) -> None:
+    account.disabled_at = None
+
+
+async def _delete(session: AsyncSession, account: Account) -> None:
+    await session.delete(account)
+
+
+Change = Callable[[AsyncSession, Account], Awaitable[None]]
+ACTIONS: dict[str, Change] = {"disable": _disable, "enable": _enable, "delete": _delete}
+COMMANDS = {"user": user}

@@ -1,0 +1,61 @@
+"""One's own sessions: seen, and ended."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from tornado.web import HTTPError
+
+from app.auth.cookie import Cookie
+from app.auth.handlers.base import Deletable, deletable
+from app.auth.models import Session
+from app.auth.revocations import Revocations
+from app.database import Database, now
+
+
+async def listed(
+    session: AsyncSession, account_id: str, current: str | None
+) -> list[dict[str, Any]]:
+    """The account's living sessions, that in use last first."""
+    query = select(Session).where(Session.account_id == account_id, Session.idle_expires_at > now())
+    return [
+        {
+            "id": each.id,
+            "current": each.id == current,
+            "created_at": each.created_at,
+            "last_seen_at": each.last_seen_at,
+            "address": each.address,
+            "user_agent": each.user_agent,
+        }
+        for each in await session.scalars(query.order_by(Session.last_seen_at.desc()))
+    ]
+
+
+class All(Deletable):
+    """GET lists the sessions; DELETE ends all but the one that asks."""
+
+    async def get(self) -> None:
+        async with self.application.get(Database).reading() as session:
+            found = await listed(session, self.who.id, self.who.session)
+        self.answer({"sessions": found})
+
+    async def delete(self) -> None:
+        others = Session.account_id == self.who.id, Session.id != self.who.session
+        async with self.application.get(Revocations).ending(*others):
+            pass
+        self.record("sessions", "ended", self.who.id)
+        self.done("/auth/me", notice="All other sessions have ended.")
+
+
+class One(Deletable):
+    async def delete(self, session_id: str) -> None:
+        which = Session.id == session_id, Session.account_id == self.who.id
+        if not await self.application.get(Revocations).end(*which):
+            raise HTTPError(404)
+        self.record("session", "ended", self.who.id)
+        if session_id == self.who.session:
+            self.application.get(Cookie).clear(self)
+        self.done("/auth/me", notice="The session has ended.")
+
+
+ROUTES = [*deletable("/auth/sessions", All), *deletable("/auth/sessions/([0-9a-f]{32})", One)]

@@ -1,0 +1,80 @@
+"""API tokens: made, seen, and revoked."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from tornado.web import HTTPError
+
+from app.auth.handlers.base import AccountHandler, Deletable, deletable
+from app.auth.letters import Letter
+from app.auth.models import ApiToken
+from app.auth.revocations import Revocations
+from app.auth.tokens import hashed, new_token
+from app.database import Database
+from app.problems import Problem
+
+MOST = 50
+MADE = Letter(
+    "A new API token",
+    (
+        "Somebody has made the API token “{name}” for your account at {service}.",
+        "If it was not you, revoke it and change your password: {origin}/auth/me",
+    ),
+)
+
+
+class Naming(BaseModel):
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def shown(token: ApiToken) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "created_at": token.created_at,
+        "last_used_at": token.last_used_at,
+    }
+
+
+async def listed(session: AsyncSession, account_id: str) -> list[dict[str, Any]]:
+    """The account's tokens, the newest first; what they are is not known any more."""
+    query = select(ApiToken).where(ApiToken.account_id == account_id)
+    return [
+        shown(each) for each in await session.scalars(query.order_by(ApiToken.created_at.desc()))
+    ]
+
+
+class All(AccountHandler):
+    page = "auth/token.html"
+    recent = True
+
+    async def get(self) -> None:
+        async with self.application.get(Database).reading() as session:
+            self.answer({"tokens": await listed(session, self.who.id)}, page=self.page)
+
+    async def post(self) -> None:
+        """Make one, and show it, this once."""
+        name, token, mine = self.body(Naming).name, new_token(), ApiToken.account_id == self.who.id
+        async with self.application.get(Database).writing() as session:
+            if (await session.scalar(select(func.count()).where(mine)) or 0) >= MOST:
+                raise Problem(409, "There are too many tokens. Revoke one first.")
+            made = ApiToken(token_hash=hashed(token), account_id=self.who.id, name=name)
+            session.add(made)
+        self.record("token", "made", self.who.id)
+        self.mail(self.who.name, MADE, name=name)
+        self.set_status(201)
+        self.answer(shown(made) | {"token": token}, page=self.page)
+
+
+class One(Deletable):
+    async def delete(self, token_id: str) -> None:
+        which = ApiToken.id == token_id, ApiToken.account_id == self.who.id
+        if not await self.application.get(Revocations).end(*which, of=ApiToken):
+            raise HTTPError(404)
+        self.record("token", "revoked", self.who.id)
+        self.done("/auth/me", notice="The token is revoked.")
+
+
+ROUTES = [("/auth/tokens", All), *deletable("/auth/tokens/([0-9a-f]{32})", One)]
