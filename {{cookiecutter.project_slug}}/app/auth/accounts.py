@@ -94,7 +94,7 @@ class Accounts:
         """Set the password and end all that acts for the account: its id and address, or None."""
         password_hash = await self._passwords.hash(password)
         whose = select(Ticket.subject).where(*good("reset", token))
-        async with self._revocations.ending_all(whose.scalar_subquery()) as session:
+        async with self._revocations.ending_all(whose) as session:
             account, email = await holder(session, "reset", token)
             if account is None or account.email != email:
                 return None
@@ -140,8 +140,9 @@ class Accounts:
 
     async def delete(self, account_id: str) -> None:
         """Delete the account and, as each refers to it, everything that it has."""
-        async with self._revocations.ending_all(account_id) as session:
-            await session.execute(delete(Account).where(Account.id == account_id))
+        which = Account.id == account_id
+        async with self._revocations.ending_all(select(Account.id).where(which)) as session:
+            await session.execute(delete(Account).where(which))
             await void(session, account_id)
 
     async def _rehash(self, account: Account, password: str) -> None:

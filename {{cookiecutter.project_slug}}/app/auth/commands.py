@@ -54,7 +54,8 @@ async def _change(service: "Service", change: "Change", email: str, action: str)
         account = await find(session, email)
     if account is None:
         return _wrong(f"there is no account of {email}", 1)
-    async with service.get(Revocations).ending_all(account.id) as session:
+    its = select(Account.id).where(Account.id == account.id)
+    async with service.get(Revocations).ending_all(its) as session:
         await change(session, await session.merge(account))
     print(f"{email}: {action}d")
     return 0

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import ColumnElement, ScalarSelect, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.background import stop
@@ -57,11 +57,11 @@ class Revocations:
         self._tell(list(ended))
 
     @asynccontextmanager
-    async def ending_all(self, account_id: str | ScalarSelect[str]) -> AsyncIterator[AsyncSession]:
-        """A transaction that ends every session and API token of the account."""
+    async def ending_all(self, accounts: Select[str]) -> AsyncIterator[AsyncSession]:
+        """As `ending`, of every session and API token of the accounts with these ids."""
         async with self._database.writing() as session:
-            ended = await _end(session, (Session.account_id == account_id,), Session)
-            ended |= await _end(session, (ApiToken.account_id == account_id,), ApiToken)
+            ended = await _end(session, (Session.account_id.in_(accounts),), Session)
+            ended |= await _end(session, (ApiToken.account_id.in_(accounts),), ApiToken)
             yield session
         self._tell(list(ended))
 

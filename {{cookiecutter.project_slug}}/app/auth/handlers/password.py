@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from app.auth.accounts import Accounts
+from app.auth.cookie import Device
 from app.auth.handlers.base import (
     AccountHandler,
     Address,
@@ -61,6 +62,7 @@ class Reset(AuthHandler):
         user, email = reset or (None, "")
         self.followed("reset", user)
         self.mail(email, CHANGED)
+        self.application.get(Device).remember(self, email)
         self.done("/auth/login", notice="Your password is changed. You can log in now.")
 
 
