@@ -23,7 +23,7 @@ class Cookie:
 
     def __init__(self, https: bool, name: str = "session") -> None:
         self.name = f"__Host-{name}" if https else name
-        self._pattern = re.compile(rf"(?:^|; ?){self.name}=([A-Za-z0-9_-]{{43}})(?:;|$)")
+        self._pattern = re.compile(rf"(?:^|; ?){self.name}=([A-Za-z0-9_-]{{43}})(?=;|$)")
         self._flags: dict[str, Any] = {
             "path": "/",
             "secure": https,
@@ -36,8 +36,8 @@ class Cookie:
 
         Read past Tornado's cookies: each request pays for it, and parsing all costs ten times that.
         """
-        found = self._pattern.search(handler.request.headers.get("Cookie", ""))
-        return found[1] if found else None
+        found = self._pattern.findall(handler.request.headers.get("Cookie", ""))
+        return found[-1] if found else None
 
     def write(self, handler: RequestHandler, token: str, remember: bool) -> None:
         """Keep the token: for 30 days, or until the browser is closed."""

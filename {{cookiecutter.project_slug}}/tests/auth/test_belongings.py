@@ -83,7 +83,7 @@ async def test_a_token_acts_for_its_owner_but_does_not_change_the_account(client
     made = await make_token(client)
     (listed,) = (await client.get("/auth/tokens")).json()["tokens"]
     assert listed == {k: v for k, v in made.items() if k != "token"}
-    assert "backup" in (await mails(client))[0]["text"]
+    assert "backup" in (await mails(client))[0]["subject"]
     client.cookies.clear()
     client.headers.update(bearing(made["token"]))
     me = await client.get("/auth/me")

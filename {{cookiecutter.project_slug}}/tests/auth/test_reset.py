@@ -157,11 +157,12 @@ async def test_all_that_acts_for_the_account_ends_everywhere(start: Start) -> No
     program = new_token()
     async with start() as client, start() as process:
         await join(client)
-        id = await change(client, totp_secret="secret")
+        id = await change(client, totp_secret=None)
         async with client.service.get(Database).writing() as session:
             session.add(ApiToken(token_hash=hashed(program), account_id=id, name="x"))
         bearer = {"Authorization": f"Bearer {program}"}
         async with elsewhere(client) as other:
+            await change(client, totp_secret="secret")
             process.cookies.update(other.cookies)
             assert await is_logged_in(process)
             assert (await process.get("/auth/me", headers=bearer)).status_code == 200

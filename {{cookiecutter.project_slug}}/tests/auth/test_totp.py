@@ -113,9 +113,11 @@ async def test_a_change_ends_every_other_session_and_begins_this_one_anew(
     client.service.session_ended.connect(ended.append)
     await propose(client, app)
     old = [client.cookies["session"], await session_of(client, account_id)]
-    await begins_anew(client, await confirm(client, app.code()), old, "Second factor on")
+    await begins_anew(
+        client, await confirm(client, app.code()), old, "Your second factor was turned on"
+    )
     old = [client.cookies["session"], await session_of(client, account_id)]
-    await begins_anew(client, await remove(client), old, "Second factor off")
+    await begins_anew(client, await remove(client), old, off)
     assert len(ended) == 4
     assert (await confirm(client, app.code())).status_code == 409, "it is used"
 
@@ -132,7 +134,7 @@ async def test_it_is_asked_for_the_password_again_after_a_while(client: Client, 
 
 
 async def test_it_is_turned_off_by_the_password_only(start: Start, app: App) -> None:
-    async with start(AUTH_ATTEMPTS_PER_ACCOUNT="3") as client:
+    async with start(AUTH_ATTEMPTS_PER_ACCOUNT="2") as client:
         codes = await enrol(client, app)
         await login(client, code=app.code())
         assert (await remove(client, "not the password")).status_code == 401
@@ -153,7 +155,7 @@ async def test_new_recovery_codes_take_the_place_of_the_old(client: Client, app:
     await login(client, code=app.code())
     (new, *more) = (await client.post("/auth/totp/recovery")).json()["recovery_codes"]
     assert len(more) == 9
-    assert (await mails(client))[0]["subject"] == "New recovery codes"
+    assert (await mails(client))[0]["subject"] == "You have new recovery codes"
     assert (await login(client, code=old)).status_code == 401
     assert (await login(client, code=new)).status_code == 200
     await remove(client)

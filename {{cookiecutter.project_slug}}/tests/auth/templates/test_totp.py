@@ -141,4 +141,4 @@ async def test_what_is_said_and_mailed_is_in_the_readers_language(
     page = Page(await press(browser, page, "/auth/login/code", code=recovery))
     assert "剩余恢复码： 9" in page.text  # noqa: RUF001
     mail = (await browser.get("/dev/mail", headers={"Accept": "application/json"})).json()[0]
-    assert "还剩 9 个" in mail["text"]
+    assert "还剩 9 个" in mail["subject"]
