@@ -13,6 +13,7 @@ from app.auth.background import tidying
 from app.auth.cookie import Cookie, bearer
 from app.auth.handlers import ROUTES
 from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
+from app.auth.passkeys import Passkeys
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.sessions import Sessions
@@ -40,6 +41,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     sessions = service.provide(Sessions(database, revocations))
     service.provide(service.backend_of(__name__).Throttle(service), Throttle)
     service.provide(Accounts(database, passwords))
+    service.provide(Passkeys(service))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)
     service.sessions_unsure.connect(sessions.forget_all)

@@ -65,13 +65,17 @@ class AuthHandler(Handler):
         """Log who did what from where, and how it ended; never what they sent."""
         log.info(event, outcome=outcome, user=user, address=self.request.remote_ip)
 
-    async def throttle(self, event: str, subject: str) -> None:
-        """Count the attempt, whether or not there is such an account; raises 429."""
+    async def throttle(self, event: str, subject: str | None = None) -> None:
+        """Count the attempt, whether or not there is such an account; raises 429.
+
+        Without a subject, where nobody is named yet, only those of the address count.
+        """
         settings = self.application.get(AuthSettings)
         from_here = f"{event}:address:{network(self.request.remote_ip or '')}"
         await self.limit(event, from_here, settings.auth_attempts_per_address)
-        about = f"{event}:account:{hashed(subject)}"
-        await self.limit(event, about, settings.auth_attempts_per_account)
+        if subject is not None:
+            about = f"{event}:account:{hashed(subject)}"
+            await self.limit(event, about, settings.auth_attempts_per_account)
 
     async def limit(self, event: str, key: str, most: int) -> None:
         seconds = self.application.get(AuthSettings).auth_attempts_seconds
