@@ -103,8 +103,13 @@ async def use(client: httpx.AsyncClient, device: Authenticator, **more: Any) -> 
     return await prove(client, device.sign(await options(client, "/login")), **more)
 
 
-async def prove(client: httpx.AsyncClient, answer: Any, **more: Any) -> httpx.Response:
-    return await client.post("/auth/passkeys/login", json={"credential": answer} | more)
+async def prove(
+    client: httpx.AsyncClient, answer: Any, ticket: str = "", **more: Any
+) -> httpx.Response:
+    """Send this answer, with the ticket of another challenge if one is named."""
+    headers = {"Cookie": f"passkey={ticket}"} if ticket else {}
+    sent = {"credential": answer} | more
+    return await client.post("/auth/passkeys/login", json=sent, headers=headers)
 
 
 async def listed(client: httpx.AsyncClient) -> list[Json]:

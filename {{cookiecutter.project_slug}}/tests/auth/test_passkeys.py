@@ -117,6 +117,16 @@ async def test_no_key_is_added_by_a_wrong_answer(client: Client) -> None:
     assert (await listed(client), await mails(client)) == ([], [])
 
 
+async def test_an_id_is_long_enough_to_be_nobody_elses_and_short_enough_to_keep(
+    client: Client,
+) -> None:
+    await enter(client)
+    for size, status in ((15, 400), (1024, 400), (16, 201), (1023, 201)):
+        device = Authenticator(client)
+        device.id = bytes(size)
+        assert (await add(client, device)).status_code == status
+
+
 async def test_nobody_gets_in_by_a_wrong_answer(client: Client) -> None:
     device = await with_a_passkey(client)
     for name, fault in FAULTS.items():
@@ -147,8 +157,7 @@ async def test_a_challenge_is_good_once_also_for_two_at_once(client: Client) -> 
     answer = device.sign(await options(client, "/login"))
     ticket = client.cookies["passkey"]
     answers = await asyncio.gather(*(prove(client, answer) for _ in range(3)))
-    client.cookies.set("passkey", ticket)
-    answers.append(await prove(client, answer))
+    answers.append(await prove(client, answer, ticket))
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
 
 
@@ -157,8 +166,7 @@ async def test_a_failure_uses_the_challenge_up(client: Client) -> None:
     answer = device.sign(await options(client, "/login"))
     ticket = client.cookies["passkey"]
     assert (await prove(client, {})).status_code == 401
-    client.cookies.set("passkey", ticket)
-    assert (await prove(client, answer)).status_code == 401
+    assert (await prove(client, answer, ticket)).status_code == 401
 
 
 async def test_a_challenge_is_good_for_five_minutes(client: Client) -> None:
@@ -313,6 +321,18 @@ async def test_one_address_cannot_ask_or_try_for_ever(start: Start) -> None:
             assert tried == [status, status, 429]
 
 
+async def uses_at_once(client: Client, device: Authenticator, number: int) -> list[int]:
+    """Log in with copies of the device that count the same, each to a challenge of its own."""
+    asked = [(await options(client, "/login"), client.cookies["passkey"]) for _ in range(number)]
+    sent = (prove(client, copy(device).sign(challenge), ticket) for challenge, ticket in asked)
+    return sorted(answer.status_code for answer in await asyncio.gather(*sent))
+
+
+async def test_of_two_copies_at_once_one_gets_in(client: Client) -> None:
+    device = await with_a_passkey(client)
+    assert await uses_at_once(client, device, 2) == [200, 401]
+
+
 async def test_on_postgresql_it_is_the_same(start: Start, postgres_url: str) -> None:
     async with start(DATABASE_URL=postgres_url) as client:
         device = await with_a_passkey(client)
@@ -320,7 +340,9 @@ async def test_on_postgresql_it_is_the_same(start: Start, postgres_url: str) -> 
         answer = device.sign(await options(client, "/login"))
         answers = await asyncio.gather(*(prove(client, answer) for _ in range(4)))
         assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
+        await options(client, "/login")
         assert (await prove(client, {"id": "\0"})).status_code == 401
+        assert await uses_at_once(client, device, 4) == [200, 401, 401, 401]
         url = f"/auth/passkeys/{(await listed(client))[0]['id']}"
         assert (await client.post(url, json={"name": "New"})).status_code == 204
         assert (await client.delete(url)).status_code == 204

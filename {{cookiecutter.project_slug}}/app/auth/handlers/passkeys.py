@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Json, StringConstraints
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, update
 from tornado.web import HTTPError
 
 from app.auth.handlers.base import AccountHandler, AuthHandler, Deletable, Entrance
@@ -106,13 +106,16 @@ class All(Asking, AccountHandler):
 class Removal(Deletable):
     recent = True
 
+    def mine(self, id: str) -> tuple[ColumnElement[bool], ...]:
+        return Passkey.id == id, Passkey.account_id == self.person.id
+
     async def delete(self, id: str) -> None:
-        """Whoever has its authenticator may have sessions by it: the others end."""
+        """Who has its authenticator may have sessions by it: all but this one end."""
         person = self.person
         others = (Session.account_id == person.id, Session.id != person.session)
-        which = delete(Passkey).where(Passkey.id == id, Passkey.account_id == person.id)
+        removed = delete(Passkey).where(*self.mine(id)).returning(Passkey.name)
         async with self.application.get(Revocations).ending(*others) as session:
-            name = await session.scalar(which.returning(Passkey.name))
+            name = await session.scalar(removed)
             if name is None:
                 raise HTTPError(404)
         self.record("passkey_remove", "ok", person.id)
@@ -122,15 +125,11 @@ class Removal(Deletable):
 
 class One(Removal):
     async def post(self, *ids: str) -> None:
-        name, which = (
-            self.body(Naming).name,
-            (Passkey.id == ids[0], Passkey.account_id == self.who.id),
-        )
+        renamed = update(Passkey).where(*self.mine(*ids)).values(name=self.body(Naming).name)
         async with self.application.get(Database).writing() as session:
-            query = update(Passkey).where(*which).values(name=name).returning(Passkey.id)
-            if await session.scalar(query) is None:
+            if await session.scalar(renamed.returning(Passkey.id)) is None:
                 raise HTTPError(404)
-        self.record("passkey_rename", "ok", self.who.id)
+        self.record("passkey_rename", "ok", self.person.id)
         self.done(PAGE)
 
 
@@ -143,6 +142,10 @@ class LoginOptions(Asking):
 class Login(Asking, Entrance):
     page = "auth/login.html"
     refusal = "This passkey does not work here."
+
+    def get(self) -> None:
+        """Where a reload leads, or another language, after a failure."""
+        self.redirect("/auth/login")
 
     async def post(self) -> None:
         given = self.body(Proof)
