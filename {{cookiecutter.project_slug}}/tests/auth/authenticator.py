@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from sqlalchemy import text
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from app.auth.models import Account
@@ -67,6 +68,11 @@ class Authenticator:
         id = bytes_to_base64url(self.id)
         response = {name: bytes_to_base64url(part) for name, part in parts.items()}
         return {"type": "public-key", "id": id, "rawId": id, "response": response}
+
+
+async def sql(client: Client, query: str) -> None:
+    async with client.service.get(Database).writing() as session:
+        await session.execute(text(query))
 
 
 async def enter(client: Client, email: str = EMAIL) -> str:

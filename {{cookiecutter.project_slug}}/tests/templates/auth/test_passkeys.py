@@ -2,10 +2,7 @@
 
 import json
 
-from sqlalchemy import text
-
-from app.database import Database
-from tests.auth.authenticator import add, enter, options, with_a_passkey
+from tests.auth.authenticator import add, enter, options, sql, with_a_passkey
 from tests.auth.people import is_logged_in
 from tests.conftest import Client
 from tests.templates.pages import BROWSER, Page, nonce_of
@@ -43,8 +40,7 @@ async def test_each_can_be_renamed_and_removed_without_a_script(client: Client) 
 
 async def test_who_logged_in_long_ago_is_led_back_here(client: Client) -> None:
     await enter(client)
-    async with client.service.get(Database).writing() as session:
-        await session.execute(text("UPDATE sessions SET created_at = '2020-01-01'"))
+    await sql(client, "UPDATE sessions SET created_at = '2020-01-01'")
     sent = {"next": "/auth/passkeys"}
     answer = await client.post("/auth/passkeys/x/delete", data=sent, headers=BROWSER)
     assert (answer.status_code, Page(answer).field("next")["value"]) == (403, "/auth/passkeys")
