@@ -14,6 +14,7 @@ from app.auth.commands import COMMANDS
 from app.auth.cookie import Cookie, Device, bearer
 from app.auth.handlers import ROUTES
 from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
+from app.auth.passkeys import Passkeys
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.sessions import Sessions
@@ -43,6 +44,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     service.provide(service.backend_of(__name__).Throttle(service), Throttle)
     service.provide(Accounts(database, passwords, revocations))
     service.provide(Totp(database, revocations, service.config.key))
+    service.provide(Passkeys(service))
     service.provide(Device(service.config.https))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)

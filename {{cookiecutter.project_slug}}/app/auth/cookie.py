@@ -39,7 +39,7 @@ class Cookie:
         found = self._pattern.findall(handler.request.headers.get("Cookie", ""))
         return found[-1] if found else None
 
-    def write(self, handler: RequestHandler, token: str, remember: bool) -> None:
+    def write(self, handler: RequestHandler, token: str, remember: bool = False) -> None:
         """Keep the token: for 30 days, or until the browser is closed."""
         age = int(REMEMBERED.absolute.total_seconds()) if remember else None
         handler.set_cookie(self.name, token, max_age=age, **self._flags)

@@ -6,6 +6,7 @@ from app.auth.handlers import (
     login,
     mailbox,
     me,
+    passkeys,
     password,
     registration,
     sessions,
@@ -13,5 +14,8 @@ from app.auth.handlers import (
     totp,
 )
 
-MODULES = (registration, login, password, email, totp, me, deletion, sessions, tokens, mailbox)
+MODULES = (
+    *(registration, login, password, email, totp, passkeys),
+    *(me, deletion, sessions, tokens, mailbox),
+)
 ROUTES = [route for module in MODULES for route in module.ROUTES]

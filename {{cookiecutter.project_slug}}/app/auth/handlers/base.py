@@ -69,11 +69,16 @@ class AuthHandler(Handler):
         """Log who did what from where, and how it ended; never what they sent."""
         log.info(event, outcome=outcome, user=user, address=self.request.remote_ip)
 
-    async def throttle(self, event: str, subject: str) -> None:
-        """Count the attempt, whether or not there is such an account; raises 429."""
+    async def throttle(self, event: str, subject: str | None = None) -> None:
+        """Count the attempt, whether or not there is such an account; raises 429.
+
+        Without a subject, where nobody is named yet, only those of the address count.
+        """
         settings = self.application.get(AuthSettings)
         from_here = f"{event}:address:{network(self.request.remote_ip or '')}"
         await self.limit(event, from_here, settings.auth_attempts_per_address)
+        if subject is None:
+            return
         device = self.application.get(Device).of(self, subject)
         about = f"{event}:device:{device}" if device else f"{event}:account:{hashed(subject)}"
         await self.limit(event, about, settings.auth_attempts_per_account)
