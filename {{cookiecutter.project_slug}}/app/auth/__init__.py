@@ -1,4 +1,4 @@
-"""Accounts: who asks, by a session that a login with a password has begun."""
+"""Accounts: who asks, by a session that a login has begun."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +14,7 @@ from app.auth.commands import COMMANDS
 from app.auth.cookie import Cookie, Device, bearer
 from app.auth.handlers import ROUTES
 from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
+from app.auth.oidc import Providers
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.sessions import Sessions
@@ -42,6 +43,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     service.provide(service.backend_of(__name__).Throttle(service), Throttle)
     service.provide(Accounts(database, passwords))
     service.provide(Device(service.config.https))
+    providers = service.provide(Providers(service))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)
     service.sessions_unsure.connect(sessions.forget_all)
@@ -53,6 +55,8 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
         # A command, which does not drain, waits for its mails.
         await mailer.finish(service.seconds_left() if service.draining else SEND_SECONDS)
         passwords.close()
+        for provider in providers.values():
+            provider.client.close()
 
 
 def _mailer(service: "Service") -> Mailer:

@@ -14,6 +14,7 @@ from app.auth.cookie import Cookie, Device
 from app.auth.letters import Letter
 from app.auth.mail import Mailer
 from app.auth.models import Account
+from app.auth.oidc import Providers
 from app.auth.passwords import LONGEST, acceptable
 from app.auth.sessions import Person, Sessions
 from app.auth.settings import AuthSettings
@@ -60,6 +61,12 @@ class AuthHandler(Handler):
     def set_default_headers(self) -> None:
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """The names of the providers that people can log in with, and their titles."""
+        known = self.application.get(Providers)
+        return {name: provider.title for name, provider in known.items()}
 
     def record(self, event: str, outcome: str, user: str | None = None) -> None:
         """Log who did what from where, and how it ended; never what they sent."""
