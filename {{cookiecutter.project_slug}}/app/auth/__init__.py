@@ -43,7 +43,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     service.provide(service.backend_of(__name__).Throttle(service), Throttle)
     service.provide(Accounts(database, passwords))
     service.provide(Device(service.config.https))
-    providers = service.provide(Providers(service))
+    providers = service.provide(Providers(service.get(AuthSettings), service.config.origin))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)
     service.sessions_unsure.connect(sessions.forget_all)

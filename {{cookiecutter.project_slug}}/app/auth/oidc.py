@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
+from typing import Annotated, Any, NoReturn, TypeVar, cast
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import orjson
@@ -25,9 +25,6 @@ from tornado.web import HTTPError
 from app.auth.settings import WELL_KNOWN, AuthSettings, OidcProvider, secure
 from app.problems import Problem
 
-if TYPE_CHECKING:
-    from app.service import Service
-
 T = TypeVar("T")
 Url = Annotated[str, AfterValidator(secure)]
 
@@ -36,8 +33,6 @@ UNKNOWN_KEY_SECONDS = 10.0
 """How old keys must be to be fetched again for one that is not among them."""
 PATIENCE_SECONDS = 5.0
 """How long a person waits for the provider, however many documents are needed."""
-LEEWAY_SECONDS = 60
-MOST_BYTES = 256 * 1024
 CAUTION = {"request_timeout": PATIENCE_SECONDS, "follow_redirects": False}
 CAUTION |= {"decompress_response": False}  # what is packed could be of any size
 ASYMMETRIC = {f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)}
@@ -53,7 +48,7 @@ class Failure(Problem):
 
     def __init__(self, status: int, detail: str, cause: str) -> None:
         super().__init__(status, detail)
-        self.cause = cause
+        self.cause = " ".join(cause.split())[:200]  # on one line, whoever has said it
 
 
 class Metadata(BaseModel):
@@ -81,7 +76,7 @@ class Provider:
         self.settings, self._redirect_uri = settings, f"{origin}/auth/oidc/{name}/callback"
         self._kept: dict[str, tuple[float, Any]] = {}
         self.client = SimpleAsyncHTTPClient(
-            True, max_clients=100, max_body_size=MOST_BYTES, defaults=CAUTION
+            True, max_clients=100, max_body_size=2**18, defaults=CAUTION
         )
 
     async def url(self, state: str, secret: str) -> str:
@@ -113,7 +108,7 @@ class Provider:
                 return claims
         except TimeoutError:
             raise Failure(*AWAY, "too slow") from None
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, ValueError, TypeError, KeyError) as error:
             raise Failure(*UNTRUSTED, f"ID token: {error}") from None
 
     async def _exchange(self, metadata: Metadata, code: str, verifier: str) -> str:
@@ -127,7 +122,8 @@ class Provider:
         else:
             fields |= {"client_id": us, "client_secret": secret}
         options["body"] = urlencode(fields)
-        return await self._fetch(metadata.token_endpoint, _id_token, **options)
+        tokens = await self._fetch(metadata.token_endpoint, orjson.loads, **options)
+        return str(tokens["id_token"])
 
     async def _signed(self, metadata: Metadata, token: str) -> dict[str, Any]:
         """What the token says, if a key of the provider's has signed it."""
@@ -135,7 +131,7 @@ class Provider:
         # Without any the library would take those of its own, HS256 among them.
         registry = JWSRegistry(algorithms=announced or {"RS256"}, strict_check_header=False)
         for seconds in (KEPT_SECONDS, UNKNOWN_KEY_SECONDS):
-            keys = await self._document(metadata.jwks_uri, _keys, seconds)
+            keys = await self._document(metadata.jwks_uri, self._keys, seconds)
             with suppress(InvalidKeyIdError):
                 return jwt.decode(token, keys, registry=registry).claims
         raise InvalidKeyIdError
@@ -145,7 +141,7 @@ class Provider:
         us = self.settings.client_id
         rules: Any = {name: {"essential": True} for name in ("iss", "sub", "aud", "exp", "iat")}
         rules["iss"]["value"], rules["aud"]["value"] = issuer, us
-        jwt.JWTClaimsRegistry(leeway=LEEWAY_SECONDS, **rules).validate(claims)
+        jwt.JWTClaimsRegistry(leeway=60, **rules).validate(claims)
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else us) != us:
             raise InvalidClaimError("azp")
@@ -160,6 +156,9 @@ class Provider:
         if found.issuer.rstrip("/") != self.settings.issuer:
             raise ValueError("another issuer's")
         return found
+
+    def _keys(self, document: bytes) -> KeySet:
+        return KeySet.import_key_set(orjson.loads(document))
 
     async def _document(
         self, url: str, read: Callable[[bytes], T], seconds: float = KEPT_SECONDS
@@ -182,20 +181,12 @@ class Provider:
             raise Failure(*AWAY, f"{path}: {type(error).__name__}") from None
 
 
-def _keys(document: bytes) -> KeySet:
-    return KeySet.import_key_set(orjson.loads(document))
-
-
-def _id_token(document: bytes) -> str:
-    return str(orjson.loads(document)["id_token"])
-
-
 class Providers(dict[str, Provider]):
     """The providers of the settings, by their names; of others it raises 404."""
 
-    def __init__(self, service: "Service") -> None:
-        for name, settings in service.get(AuthSettings).oidc_providers.items():
-            self[name] = Provider(name, settings, service.config.origin)
+    def __init__(self, settings: AuthSettings, origin: str) -> None:
+        known = settings.oidc_providers.items()
+        super().__init__({name: Provider(name, each, origin) for name, each in known})
 
     def __missing__(self, name: str) -> NoReturn:
         raise HTTPError(404)

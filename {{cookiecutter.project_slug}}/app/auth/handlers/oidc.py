@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from app.addresses import network
+from app.auth.cookie import Cookie
 from app.auth.handlers import base
 from app.auth.letters import Letter
 from app.auth.logins import Who, disconnect, settle
@@ -42,37 +43,33 @@ class AtProvider(base.AuthHandler):
             self.record("provider", value.cause)
         super().log_exception(typ, value, tb)
 
-    def cookie(self) -> dict[str, Any]:
-        https = self.application.config.https
-        name = "__Host-oidc" if https else "oidc"
-        return {"name": name, "secure": https, "path": "/", "httponly": True, "samesite": "Lax"}
-
-    async def send_off(self, name: str, link: str | None = None) -> None:
-        """Send the browser there, by a page: CSP lets no form be redirected to others."""
-        provider, going = self.application.get(Providers)[name], self.body(Going)
-        most = self.application.get(AuthSettings).auth_attempts_per_address
-        await self.limit("provider", f"provider:{network(self.request.remote_ip or '')}", most)
-        secret, database = new_token(), self.application.get(Database)
-        known = {"provider": name, "browser": hashed(secret), "link": link, **going.model_dump()}
-        async with database.writing() as session:
-            state = issue(session, "oidc", link or "", WITHIN, **known)
-        data = {"url": await provider.url(state, secret), "title": provider.title}
-        self.set_cookie(value=secret, max_age=int(WITHIN.total_seconds()), **self.cookie())
-        self.answer(data, page="auth/oidc.html")
+    @property
+    def cookie(self) -> Cookie:
+        return Cookie(self.application.config.https, "oidc")
 
 
 class Departure(AtProvider):
-    page = "auth/login.html"
+    """Sends the browser there, by a page: CSP lets no form be redirected to others."""
+
+    page: str | None = "auth/login.html"
 
     async def post(self, name: str) -> None:
-        await self.send_off(name)
+        provider, going = self.application.get(Providers)[name], self.body(Going)
+        most = self.application.get(AuthSettings).auth_attempts_per_address
+        await self.limit("provider", f"provider:{network(self.request.remote_ip or '')}", most)
+        secret, link = new_token(), self.who.id if self.personal else None
+        known = {"provider": name, "browser": hashed(secret), "link": link, **going.model_dump()}
+        async with self.application.get(Database).writing() as session:
+            state = issue(session, "oidc", link or "", WITHIN, **known)
+        data = {"url": await provider.url(state, secret), "title": provider.title}
+        self.cookie.write(self, secret, remember=False)
+        self.answer(data, page="auth/oidc.html")
 
 
-class Connect(base.AccountHandler, AtProvider):
-    recent = True
+class Connect(base.AccountHandler, Departure):
+    """The same, for an account that is to be connected."""
 
-    async def post(self, name: str) -> None:
-        await self.send_off(name, self.who.id)
+    page, recent = None, True
 
 
 class Callback(base.Entrance, AtProvider):
@@ -83,8 +80,8 @@ class Callback(base.Entrance, AtProvider):
 
     async def get(self, name: str) -> None:
         provider = self.application.get(Providers)[name]
-        secret = self.get_cookie(self.cookie()["name"], "")
-        self.clear_cookie(**self.cookie())
+        secret = self.cookie.read(self) or ""
+        self.cookie.clear(self)
         ticket = await self._ticket(name, secret)
         if error := self.get_query_argument("error", None):
             raise Failure(403, DECLINED, error[:40])
