@@ -114,9 +114,7 @@ async def test_over_https_no_other_host_can_set_the_cookie(
         answer = await client.post("/auth/oidc/one", json={})
     (cookie,) = answer.headers.get_list("Set-Cookie")
     assert cookie.startswith("__Host-oidc=")
-    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(
-        cookie.split("; ")
-    )
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
     assert "redirect_uri=https%3A%2F%2Fexample.com%2Fauth%2Foidc%2Fone%2Fcallback" in answer.text
 
 

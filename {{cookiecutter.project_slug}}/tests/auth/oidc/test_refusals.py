@@ -174,9 +174,8 @@ def signed_in_a_way_that_is_not_announced(provider: Provider) -> None:
     provider.metadata = {"id_token_signing_alg_values_supported": ["RS256"]}
 
 
-def signed_in_no_way_that_can_be_trusted(provider: Provider) -> None:
+def signed_though_no_good_way_is_announced(provider: Provider) -> None:
     provider.metadata = {"id_token_signing_alg_values_supported": ["HS256", "none"]}
-    signed_with_the_secret(provider)
 
 
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
@@ -191,7 +190,7 @@ async def test_a_token_that_is_not_signed_by_the_provider(
         signed_by_somebody_else,
         signed_with_a_key_that_it_brings,
         signed_in_a_way_that_is_not_announced,
-        signed_in_no_way_that_can_be_trusted,
+        signed_though_no_good_way_is_announced,
     ):
         vars(provider).update(honest, header={"alg": "ES256", "kid": "1"}, metadata={})
         lie(provider)
@@ -223,7 +222,6 @@ GARBAGE = [
     b'{"keys": 1, "id_token": 1, "issuer": 1}',
     b'{"keys": [{"kty": "EC"}], "id_token": "a.b"}',
     b'{"keys": [[]], "id_token": {}}',
-    b'{"issuer": "' + b"x" * 300_000 + b'"}',
 ]
 
 
@@ -271,7 +269,7 @@ async def test_a_provider_that_is_away_or_slow_is_waited_for_in_bounded_time(
         assert (await client.post("/auth/oidc/one", json={})).status_code == 503
 
 
-async def test_a_discovery_document_that_leads_elsewhere(
+async def test_a_discovery_document_that_leads_elsewhere_or_has_no_end(
     client: Client, provider: Provider
 ) -> None:
     for metadata in (
@@ -279,6 +277,7 @@ async def test_a_discovery_document_that_leads_elsewhere(
         {"token_endpoint": "http://evil.example/token"},
         {"jwks_uri": "file:///etc/passwd"},
         {"authorization_endpoint": "javascript:alert(1)"},
+        {"padding": "x" * 300_000},
     ):
         provider.metadata = metadata
         assert (await client.post("/auth/oidc/one", json={})).status_code == 503
