@@ -1,4 +1,4 @@
-"""Accounts: who asks, by a session that a login with a password has begun."""
+"""Accounts: who asks, by a session that a login has begun."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +14,7 @@ from app.auth.commands import COMMANDS
 from app.auth.cookie import Cookie, Device, bearer
 from app.auth.handlers import ROUTES
 from app.auth.mail import SEND_SECONDS, Mailbox, Mailer, Smtp
+from app.auth.oidc import Providers
 from app.auth.passkeys import Passkeys
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
@@ -46,6 +47,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     service.provide(Totp(database, revocations, service.config.key))
     service.provide(Passkeys(service))
     service.provide(Device(service.config.https))
+    providers = service.provide(Providers(service.get(AuthSettings), service.config.origin))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
     service.session_ended.connect(sessions.forget)
     service.sessions_unsure.connect(sessions.forget_all)
@@ -57,6 +59,8 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
         # A command, which does not drain, waits for its mails.
         await mailer.finish(service.seconds_left() if service.draining else SEND_SECONDS)
         passwords.close()
+        for provider in providers.values():
+            provider.client.close()
 
 
 def _mailer(service: "Service") -> Mailer:

@@ -8,11 +8,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.letters import Letter, letter
-from app.auth.models import Account, Session, Ticket
+from app.auth.models import Account, ApiToken, Passkey, ProviderLogin, Session, Ticket
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.tokens import good, issue, redeem, void
 from app.database import Database, Unavailable
+from app.problems import Problem
 
 CONFIRM_WITHIN = timedelta(days=1)
 RESET_WITHIN = timedelta(minutes=30)
@@ -94,7 +95,8 @@ class Accounts:
         """Set the password and end all that acts for the account: its id and address, or None."""
         password_hash = await self._passwords.hash(password)
         whose = select(Ticket.subject).where(*good("reset", token))
-        async with self._revocations.ending_all(whose) as session:
+        which = Account.id.in_(whose)
+        async with self._revocations.ending(which, Session, ApiToken) as session:
             account, email = await holder(session, "reset", token)
             if account is None or account.email != email:
                 return None
@@ -110,7 +112,7 @@ class Accounts:
         password_hash = await self._passwords.hash(new)
         which = Account.id == account.id, Account.password_hash == account.password_hash
         change = update(Account).where(*which).values(password_hash=password_hash)
-        async with self._revocations.ending(Session.account_id == account.id) as session:
+        async with self._revocations.ending(Account.id == account.id) as session:
             if await session.scalar(change.returning(Account.id)) is None:
                 return None  # it was changed meanwhile
             await void(session, account.id)
@@ -141,7 +143,7 @@ class Accounts:
     async def delete(self, account_id: str) -> None:
         """Delete the account and, as each refers to it, everything that it has."""
         which = Account.id == account_id
-        async with self._revocations.ending_all(select(Account.id).where(which)) as session:
+        async with self._revocations.ending(which, Session, ApiToken) as session:
             await session.execute(delete(Account).where(which))
             await void(session, account_id)
 
@@ -154,6 +156,15 @@ class Accounts:
                 new = update(Account).where(*which).values(password_hash=password_hash)
                 await session.execute(new)
             account.password_hash = password_hash
+
+
+async def must_have_a_way_in(session: AsyncSession, account: Account) -> None:
+    """Raise 409 where nothing would be left to log in with."""
+    if not account.password_hash:
+        for kind in (Passkey, ProviderLogin):
+            if await session.scalar(select(kind.id).where(kind.account_id == account.id).limit(1)):
+                return
+        raise Problem(409, "This is your only way to log in. Choose a password first.")
 
 
 async def find(session: AsyncSession, email: str) -> Account | None:

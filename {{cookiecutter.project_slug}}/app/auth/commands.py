@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.accounts import find
 from app.auth.handlers.base import address_or_not
-from app.auth.models import Account
+from app.auth.models import Account, ApiToken, Session
 from app.auth.revocations import Revocations
 from app.database import Database, Unavailable, now
 
@@ -54,8 +54,8 @@ async def _change(service: "Service", change: "Change", email: str, action: str)
         account = await find(session, email)
     if account is None:
         return _wrong(f"there is no account of {email}", 1)
-    its = select(Account.id).where(Account.id == account.id)
-    async with service.get(Revocations).ending_all(its) as session:
+    which = Account.id == account.id
+    async with service.get(Revocations).ending(which, Session, ApiToken) as session:
         await change(session, await session.merge(account))
     print(f"{email}: {action}d")
     return 0

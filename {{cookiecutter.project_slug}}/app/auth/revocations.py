@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.background import stop
-from app.auth.models import ApiToken, Ended, Session
+from app.auth.models import Account, ApiToken, Ended, Session
 from app.database import Database, now
 
 if TYPE_CHECKING:
@@ -47,21 +47,16 @@ class Revocations:
         return next(iter(ended.values()), None)
 
     @asynccontextmanager
-    async def ending(
-        self, *which: ColumnElement[bool], of: Kind = Session
-    ) -> AsyncIterator[AsyncSession]:
-        """A transaction that ends these; who must know is told when it is committed."""
-        async with self._database.writing() as session:
-            ended = await _end(session, which, of)
-            yield session
-        self._tell(list(ended))
+    async def ending(self, account: ColumnElement[bool], *of: Kind) -> AsyncIterator[AsyncSession]:
+        """A transaction that ends all of the account, which is locked: no login slips through.
 
-    @asynccontextmanager
-    async def ending_all(self, accounts: Select[str]) -> AsyncIterator[AsyncSession]:
-        """As `ending`, of every session and API token of the accounts with these ids."""
+        Who must know is told when it is committed.
+        """
+        ended = dict[str, str]()
         async with self._database.writing() as session:
-            ended = await _end(session, (Session.account_id.in_(accounts),), Session)
-            ended |= await _end(session, (ApiToken.account_id.in_(accounts),), ApiToken)
+            ids = (await session.scalars(select(Account.id).where(account).with_for_update())).all()
+            for kind in of or (Session,):
+                ended |= await _end(session, (kind.account_id.in_(ids),), kind)
             yield session
         self._tell(list(ended))
 

@@ -48,15 +48,20 @@ class Sessions:
         self._keys: dict[str | None, str] = {}
         self._endings = 0
 
-    async def start(self, account_id: str, remember: bool, address: str, agent: str) -> str:
-        """Begin a session; its token."""
+    async def start(
+        self, account: str, remember: bool, address: str, agent: str, proven: Account | None = None
+    ) -> str | None:
+        """Begin a session; its token, or None if the account is not as it was `proven` to be."""
         token, moment = new_token(), now()
         lifetime = REMEMBERED if remember else SHORT
         async with self._database.writing() as session:
+            found = await session.get(Account, account, with_for_update={"read": True})
+            if found is None or (proven and _guards(found) != _guards(proven)):
+                return None
             session.add(
                 Session(
                     token_hash=hashed(token),
-                    account_id=account_id,
+                    account_id=account,
                     remembered=remember,
                     address=address[:45],
                     user_agent=agent[:256],
@@ -154,3 +159,8 @@ class Sessions:
             del self._keys[self._cache.pop(oldest)[1].session]
         self._cache[key] = time.monotonic() + CACHE_SECONDS, identity
         self._keys[identity.session] = key
+
+
+def _guards(account: Account) -> tuple[object, ...]:
+    """What a login rests on: when it changes, all sessions end."""
+    return account.password_hash, account.totp_secret, account.disabled_at

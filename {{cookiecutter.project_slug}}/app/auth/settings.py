@@ -1,17 +1,64 @@
 """What accounts can be told by the environment."""
 
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, NameEmail, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    Field,
+    Json,
+    NameEmail,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from app.settings import Environment
 
+WELL_KNOWN = "/.well-known/openid-configuration"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def secure(value: str) -> str:
+    """The URL, if nobody can listen on the way there; `ValueError` otherwise."""
+    url = urlsplit(value)
+    if not (url.hostname and url.scheme == "https") and (
+        url.scheme != "http" or url.hostname not in LOOPBACK
+    ):
+        raise ValueError("must be an https URL")
+    return value
+
+
+def an_issuer(value: str) -> str:
+    """Who the provider is, also if it is told where its discovery document is."""
+    return secure(value.removesuffix(WELL_KNOWN).rstrip("/"))
+
+
+ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
+
+
+class OidcProvider(BaseModel, extra="forbid"):
+    """A provider (OpenID Connect), and who we are there."""
+
+    issuer: Annotated[str, AfterValidator(an_issuer)] = Field(
+        max_length=255, validation_alias=AliasChoices("issuer", "discovery_url")
+    )
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr = Field(min_length=1)
+    title: str | None = None
+    scope: str = "openid email"
+
 
 class AuthSettings(Environment):
-    """The mail server, and how many attempts are let through; 0 takes a limit away."""
+    """The mail server, providers, and how many attempts are let through; 0 takes a limit away."""
 
     mail_url: str | None = None
     mail_from: NameEmail | None = None
+    oidc_providers: Json[dict[ProviderName, OidcProvider]] = Field(
+        default_factory=dict, validate_default=False
+    )
     auth_attempts_per_account: int = Field(default=10, ge=0)
     auth_attempts_per_address: int = Field(default=60, ge=0)
     auth_attempts_seconds: int = Field(default=180, ge=1)
@@ -22,6 +69,13 @@ class AuthSettings(Environment):
         if value and not _is_server(value):
             raise ValueError("must look like smtp://user:password@host:587")
         return value
+
+    @model_validator(mode="after")
+    def nobody_listens(self) -> Self:
+        secure = all(p.issuer.startswith("https:") for p in self.oidc_providers.values())
+        if self.production and not secure:
+            raise ValueError("OIDC_PROVIDERS must be asked by https in production")
+        return self
 
 
 def _is_server(value: str) -> bool:

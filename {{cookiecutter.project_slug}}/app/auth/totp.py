@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.letters import told
-from app.auth.models import Account, RecoveryCode, Session, Ticket
+from app.auth.models import Account, RecoveryCode, Ticket
 from app.auth.revocations import Revocations
 from app.auth.seal import Seal
 from app.auth.tokens import hashed, issue, void
@@ -63,7 +63,7 @@ class Totp:
         step = self._step_of(account_id, proposed["secret"], code)
         if step is None:
             return None
-        async with self._revocations.ending(Session.account_id == account_id) as session:
+        async with self._revocations.ending(Account.id == account_id) as session:
             account = await _locked(session, account_id, enabled=False)
             account.totp_secret, account.totp_step = proposed["secret"], step
             await void(session, account_id, "totp")
@@ -71,7 +71,7 @@ class Totp:
 
     async def disable(self, account_id: str) -> None:
         """Raises 409 if there is none."""
-        async with self._revocations.ending(Session.account_id == account_id) as session:
+        async with self._revocations.ending(Account.id == account_id) as session:
             account = await _locked(session, account_id, enabled=True)
             account.totp_secret = None
             await void(session, account_id, "second_factor")

@@ -51,7 +51,9 @@ async def owner(client: Client, email: str = EMAIL) -> str:
 
 async def session_of(client: Client, account_id: str) -> str:
     """Another session's token."""
-    return await client.service.get(Sessions).start(account_id, False, "", "")
+    token = await client.service.get(Sessions).start(account_id, False, "", "")
+    assert token
+    return token
 
 
 async def enrol(client: Client, app: App) -> list[str]:

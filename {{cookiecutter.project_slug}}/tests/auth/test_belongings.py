@@ -117,7 +117,7 @@ async def test_a_token_needs_a_name_and_there_is_an_end_to_them(
     monkeypatch.setattr(tokens, "MOST", 1)
     await join(client)
     await log_in(client)
-    for name in ("", "x" * 101, None):
+    for name in ("", "x" * 101, "two\nlines", None):
         assert (await client.post("/auth/tokens", json={"name": name})).status_code == 422
     await make_token(client)
     assert (await client.post("/auth/tokens", json={"name": "x"})).status_code == 409

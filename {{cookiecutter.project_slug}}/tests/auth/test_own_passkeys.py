@@ -49,10 +49,10 @@ async def test_removed_it_is_worth_nothing_nor_are_its_sessions(
     url = f"/auth/passkeys/{(await listed(client))[0]['id']}"
     answer = await (client.post(f"{url}/delete", data={}) if by_form else client.delete(url))
     assert (answer.status_code, await listed(client)) == (204, [])
-    hold(client, its)
-    assert not await is_logged_in(client)
-    hold(client, mine)
     assert await is_logged_in(client)
+    for old in (its, mine):
+        hold(client, old)
+        assert not await is_logged_in(client)
     assert (await use(client, device)).status_code == 401
 
 
@@ -60,9 +60,9 @@ async def test_its_owner_is_told_when_one_is_added_or_removed(client: Client) ->
     await enter(client)
     await add(client, Authenticator(client), name="{token} on my desk")
     await client.delete(f"/auth/passkeys/{(await listed(client))[0]['id']}")
-    letters = [(letter["to"], letter["subject"]) for letter in await mails(client)]
-    assert letters == [(EMAIL, "A passkey was removed"), (EMAIL, "A passkey was added")]
-    assert all("“{token} on my desk”" in letter["text"] for letter in await mails(client))
+    assert [(letter["to"], letter["subject"]) for letter in await mails(client)] == [
+        (EMAIL, f"The passkey “{{token}} on my desk” was {done}") for done in ("removed", "added")
+    ]
 
 
 async def test_a_name_is_a_line_and_can_be_changed(client: Client) -> None:
@@ -70,7 +70,7 @@ async def test_a_name_is_a_line_and_can_be_changed(client: Client) -> None:
     (passkey,) = await listed(client)
     assert passkey["name"] == "Passkey"
     url = f"/auth/passkeys/{passkey['id']}"
-    for wrong in ("", "  ", "x" * 101, "two\nlines", "two\u2028lines", "\0", None):
+    for wrong in ("", "  ", "x" * 101, "two\nlines", "two\u2028lines", None):
         answer = await client.post(url, json={"name": wrong})
         assert (answer.status_code, set(answer.json()["errors"])) == (422, {"name"})
     family = "\U0001f468\u200d\U0001f469 " + "x" * 96

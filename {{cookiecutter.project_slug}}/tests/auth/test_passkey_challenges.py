@@ -80,7 +80,8 @@ async def test_a_copy_is_refused_and_its_owner_is_told(client: Client, count: in
         assert (await use(client, device)).status_code == 401
     assert [each["outcome"] for each in logs if each["event"] == "login"] == ["copied"]
     letter = (await mails(client))[0]
-    assert (letter["to"], letter["subject"]) == (EMAIL, "A passkey may have been copied")
+    assert letter["to"] == EMAIL
+    assert letter["subject"].endswith("was refused: there may be a copy of it")
 
 
 async def test_what_a_stranger_says_of_the_counter_alarms_nobody(client: Client) -> None:
@@ -112,7 +113,7 @@ async def test_on_postgresql_it_is_the_same(start: Start, postgres_url: str) -> 
         answers = await asyncio.gather(*(prove(client, answer) for _ in range(4)))
         assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
         await options(client, "/login")
-        assert (await prove(client, {"id": "\0"})).status_code == 401
+        assert (await prove(client, {"id": "!"})).status_code == 401
         assert await uses_at_once(client, device, 4) == [200, 401, 401, 401]
         url = f"/auth/passkeys/{(await listed(client))[0]['id']}"
         assert (await client.post(url, json={"name": "New"})).status_code == 204

@@ -26,7 +26,8 @@ async def begin(client: Client, number: int) -> list[str]:
     account = await client.service.get(Accounts).authenticate(EMAIL, PASSWORD)
     assert account
     start = client.service.get(Sessions).start
-    return [await start(account.id, False, "", "") for _ in range(number)]
+    tokens = [await start(account.id, False, "", "") for _ in range(number)]
+    return [token for token in tokens if token]
 
 
 async def test_an_end_costs_the_same_however_many_are_in_memory(client: Client) -> None:

@@ -113,9 +113,8 @@ async def test_a_change_ends_every_other_session_and_begins_this_one_anew(
     client.service.session_ended.connect(ended.append)
     await propose(client, app)
     old = [client.cookies["session"], await session_of(client, account_id)]
-    await begins_anew(
-        client, await confirm(client, app.code()), old, "Your second factor was turned on"
-    )
+    on, off = "Your second factor was turned on", "Your second factor was turned off"
+    await begins_anew(client, await confirm(client, app.code()), old, on)
     old = [client.cookies["session"], await session_of(client, account_id)]
     await begins_anew(client, await remove(client), old, off)
     assert len(ended) == 4

@@ -6,6 +6,7 @@ from app.auth.handlers import (
     login,
     mailbox,
     me,
+    oidc,
     passkeys,
     password,
     registration,
@@ -15,7 +16,7 @@ from app.auth.handlers import (
 )
 
 MODULES = (
-    *(registration, login, password, email, totp, passkeys),
+    *(registration, login, password, email, totp, passkeys, oidc),
     *(me, deletion, sessions, tokens, mailbox),
 )
 ROUTES = [route for module in MODULES for route in module.ROUTES]

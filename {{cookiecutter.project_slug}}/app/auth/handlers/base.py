@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any, NoReturn, cast
 
 import structlog
-from pydantic import AfterValidator, BaseModel, Field, validate_email
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, validate_email
 from tornado.web import HTTPError
 
 from app.addresses import network
@@ -16,6 +16,7 @@ from app.auth.handlers.codes import demand
 from app.auth.letters import Letter
 from app.auth.mail import Mailer
 from app.auth.models import Account
+from app.auth.oidc import Providers
 from app.auth.passwords import LONGEST, acceptable
 from app.auth.sessions import Person, Sessions
 from app.auth.settings import AuthSettings
@@ -51,6 +52,17 @@ AddressOrNot = Annotated[str, Field(max_length=320), AfterValidator(address_or_n
 NewPassword = Annotated[str, AfterValidator(acceptable)]
 Password = Annotated[str, Field(max_length=LONGEST)]
 Token = Annotated[str, Field(max_length=100)]
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
+    ),
+]
+"""One line: it stands in letters."""
+
+
+class Naming(BaseModel):
+    name: Name
 
 
 def form(model: type[BaseModel], **more: Any) -> dict[str, Any]:
@@ -64,6 +76,12 @@ class AuthHandler(Handler):
     def set_default_headers(self) -> None:
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """The names of the providers that people can log in with, and their titles."""
+        known = self.application.get(Providers)
+        return {name: provider.title for name, provider in known.items()}
 
     def record(self, event: str, outcome: str, user: str | None = None) -> None:
         """Log who did what from where, and how it ended; never what they sent."""
@@ -111,13 +129,20 @@ class AuthHandler(Handler):
         if user is None:
             raise Problem(400, "This link was used before or is too old.")
 
-    async def begin_session(self, account_id: str, remember: bool) -> None:
-        """Begin a session in place of the one there may be; its token is the answer's cookie."""
-        sessions, cookie = self.application.get(Sessions), self.application.get(Cookie)
+    async def begin_session(
+        self, account_id: str, remember: bool, proven: Account | None = None
+    ) -> None:
+        """Begin a session in place of the one there may be; its token is the answer's cookie.
+
+        Raises 401 if the account has changed since it was `proven`.
+        """
+        seen = self.request.remote_ip or "", self.request.headers.get("User-Agent", "")
+        sessions = self.application.get(Sessions)
+        token = await sessions.start(account_id, remember, *seen, proven)
+        if token is None:
+            raise Problem(401, "Your account was changed meanwhile. Log in again.")
         await self.end_session()
-        agent = self.request.headers.get("User-Agent", "")
-        token = await sessions.start(account_id, remember, self.request.remote_ip or "", agent)
-        cookie.write(self, token, remember)
+        self.application.get(Cookie).write(self, token, remember)
 
     async def end_session(self) -> str | None:
         """End the session of the cookie, on every process; the id of its account."""
@@ -152,7 +177,7 @@ class Entrance(AuthHandler):
             self.refuse("disabled", account.id)
         if account.totp_secret and not proven_twice:
             await demand(self, account, code, remember=remember, location=location)
-        await self.begin_session(account.id, remember)
+        await self.begin_session(account.id, remember, account)
         self.application.get(Device).remember(self, account.email)
         self.record("login", "ok", account.id)
         self.done(location, {"id": account.id, "email": account.email})

@@ -37,7 +37,7 @@ class Login(Entrance):
     page = "auth/login.html"
 
     def get(self) -> None:
-        self.answer(form(Credentials), page=self.page)
+        self.answer(form(Credentials, providers=list(self.providers)), page=self.page)
 
     async def post(self) -> None:
         given = self.body(Credentials)

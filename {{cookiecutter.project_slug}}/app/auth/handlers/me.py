@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.auth import logins, passkeys
 from app.auth.handlers import sessions, tokens
 from app.auth.handlers.deletion import Deletion
 from app.auth.sessions import Person
@@ -24,6 +25,8 @@ class Me(Deletion):
             return {
                 "sessions": await sessions.listed(session, self.who.id, self.who.session),
                 "tokens": await tokens.listed(session, self.who.id),
+                "passkeys": await passkeys.listed(session, self.who.id),
+                "logins": await logins.listed(session, self.who.id),
             }
 
 

@@ -1,15 +1,14 @@
 """Passkeys: added, named and removed by their owner, and logging in with one."""
 
-from typing import Annotated, Any
-
-from pydantic import BaseModel, Json, StringConstraints
+from pydantic import BaseModel, Json
 from sqlalchemy import ColumnElement, delete, update
 from tornado.web import HTTPError
 
+from app.auth.accounts import must_have_a_way_in
 from app.auth.cookie import Cookie
-from app.auth.handlers.base import AccountHandler, AuthHandler, Deletable, Entrance
+from app.auth.handlers.base import AccountHandler, AuthHandler, Deletable, Entrance, Name, Naming
 from app.auth.letters import told
-from app.auth.models import Passkey, Session
+from app.auth.models import Account, Passkey
 from app.auth.passkeys import Answer, Copied, Offer, Passkeys, Refused, listed
 from app.auth.revocations import Revocations
 from app.database import Database
@@ -21,17 +20,6 @@ PAGE = "/auth/passkeys"
 ADDED = told("The passkey “{name}” was added")
 REMOVED = told("The passkey “{name}” was removed")
 COPIED = told("A login with the passkey “{name}” was refused: there may be a copy of it")
-Name = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
-    ),
-]
-"""One line: it stands in letters."""
-
-
-class Naming(BaseModel):
-    name: Name
 
 
 class Addition(BaseModel):
@@ -99,14 +87,15 @@ class Removal(Deletable):
         return Passkey.id == id, Passkey.account_id == self.person.id
 
     async def delete(self, id: str) -> None:
-        """Who has its authenticator may have sessions by it: all but this one end."""
+        """Who has its authenticator may have sessions by it: they end, and this one begins anew."""
         person = self.person
-        others = (Session.account_id == person.id, Session.id != person.session)
         removed = delete(Passkey).where(*self.mine(id)).returning(Passkey.name)
-        async with self.application.get(Revocations).ending(*others) as session:
+        async with self.application.get(Revocations).ending(Account.id == person.id) as session:
             name = await session.scalar(removed)
             if name is None:
                 raise HTTPError(404)
+            await must_have_a_way_in(session, await session.get_one(Account, person.id))
+        await self.begin_session(person.id, person.remembered)
         self.record("passkey_remove", "ok", person.id)
         self.mail(person.name, REMOVED, name=name)
         self.done(PAGE, notice="The passkey is removed.")

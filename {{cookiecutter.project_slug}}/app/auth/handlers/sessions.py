@@ -41,8 +41,7 @@ class All(Deletable):
 
     async def delete(self) -> None:
         others = Session.account_id == self.who.id, Session.id != self.who.session
-        async with self.application.get(Revocations).ending(*others):
-            pass
+        await self.application.get(Revocations).end(*others)
         self.record("sessions", "ended", self.who.id)
         self.done("/auth/me", notice="All other sessions have ended.")
 

@@ -1,13 +1,12 @@
 """API tokens: made, seen, and revoked."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tornado.web import HTTPError
 
-from app.auth.handlers.base import AccountHandler, Deletable, deletable
+from app.auth.handlers.base import AccountHandler, Deletable, Naming, deletable
 from app.auth.letters import told
 from app.auth.models import ApiToken
 from app.auth.revocations import Revocations
@@ -17,10 +16,6 @@ from app.problems import Problem
 
 MOST = 50
 MADE = told("The API token “{name}” was made")
-
-
-class Naming(BaseModel):
-    name: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 def shown(token: ApiToken) -> dict[str, Any]:

@@ -19,6 +19,13 @@ SYSTEMS = {
 }
 
 
+class Providers(UIModule):
+    """A button for each provider that one can log in with."""
+
+    def render(self, providers: dict[str, str], next_page: str) -> bytes:
+        return self.render_string("auth/providers.html", providers=providers, next_page=next_page)
+
+
 class Field(UIModule):
     """A label, its input, and beside it what was wrong with what was sent.
 
