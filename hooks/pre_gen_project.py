@@ -8,10 +8,10 @@ ASKED = json.loads(r"""{{ cookiecutter | tojson }}""")
 TYPED = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
 TEXTS = {"project_name": 60, "description": 200, "author_name": 100}
 TAKEN = """
-    aiosmtplib aiosqlite alembic apscheduler argon2-cffi asyncpg deptry fakeredis greenlet hiredis
-    httpx import-linter lint-imports mypy orjson pip pre-commit prometheus-client pydantic
-    pydantic-settings pytest pytest-asyncio pytest-xdist python python3 redis ruff sqlalchemy
-    structlog tornado uv uvloop
+    aiosmtplib aiosqlite alembic apscheduler argon2-cffi asyncpg cryptography deptry fakeredis
+    greenlet hiredis httpx import-linter joserfc lint-imports mypy orjson pip pre-commit
+    prometheus-client pydantic pydantic-settings pyotp pytest pytest-asyncio pytest-xdist python
+    python3 redis ruff segno sqlalchemy structlog tornado types-zxcvbn uv uvloop webauthn zxcvbn
 """
 
 

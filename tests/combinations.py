@@ -38,10 +38,11 @@ COMES_WITH = {"database": "auth"}
 
 WORDS = {
     "auth": r"\bauth\b|authent|log(ged)?[ -](in|out)\b|login(?!_url)|logout|password|argon2|account"
-    r"|sqlalchemy|alembic|aiosqlite|asyncpg|database|postgres|\bsql|\bmail|smtp|register",
+    r"|sqlalchemy|alembic|aiosqlite|asyncpg|database|postgres|\bsql|\bmail|smtp|register"
+    r"|passkey|totp|oidc|openid|webauthn|joserfc|pyotp|zxcvbn|second factor",
     "redis": r"redis",
     "websocket": r"websocket|\brooms?\b|presence",
-    "templates": r"\btemplates?\b|stylesheet|UI modules?|locale|zh_CN|translation",
+    "templates": r"\btemplates?\b|stylesheet|UI modules?|locale|zh_CN|translation|segno",
     "jobs": r"\bjobs?\b|apscheduler|\bcron|schedul",
     "nginx": r"nginx|systemd",
 }

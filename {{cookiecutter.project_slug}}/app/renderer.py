@@ -18,7 +18,7 @@ class Renderer:
         """Whether who asks gets a page, if there is one."""
         return False
 
-    def translation(self, handler: "Guarded") -> Callable[[str], str]:
+    def translator(self, handler: "Guarded") -> Callable[[str], str]:
         """What turns a text into one in the language of who asks."""
         return str
 

@@ -30,7 +30,7 @@ class Letter(NamedTuple):
             for text in paragraphs
         ]
         page = LAYOUT.format(
-            language=translate("en"),  # its translation is the code of the language
+            language=translate("en"),  # which each language translates into its own code
             subject=escape(subject),
             paragraphs="\n".join(html),
         )

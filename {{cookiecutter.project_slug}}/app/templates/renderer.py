@@ -63,7 +63,7 @@ class HTMLRenderer(Renderer):
     def wants_page(self, handler: Guarded) -> bool:
         return prefers_page(handler.request.headers.get("Accept", ""))
 
-    def translation(self, handler: Guarded) -> Callable[[str], str]:
+    def translator(self, handler: Guarded) -> Callable[[str], str]:
         return language.chosen(handler).translate
 
     def answer(self, handler: Handler, data: Any, page: str | None) -> None:

@@ -99,9 +99,9 @@ def watching(client: Client) -> Iterator[list[str]]:
         if not re.search("BEGIN|FROM ended", call[2]):  # these are of no request
             work.append(call[2])
 
-    async def hashed(self: Passwords, job: Callable[[], Any]) -> Any:
+    async def hashed(self: Passwords, what: Callable[[], Any]) -> Any:
         work.append("hash")
-        return await hashing(self, job)
+        return await hashing(self, what)
 
     event.listen(engine, "before_cursor_execute", asked)
     with patch.object(Passwords, "_in_a_thread", hashed):

@@ -111,7 +111,7 @@ class AuthHandler(Handler):
     def mail(self, to: str, letter: Letter, **values: str) -> None:
         """Send the letter in the language of who asks; nobody waits for it."""
         values |= {"service": self.application.name, "origin": self.application.config.origin}
-        translate = self.application.renderer.translation(self)
+        translate = self.application.renderer.translator(self)
         self.application.get(Mailer).send(letter.to(to, values, translate))
 
     def sent(
