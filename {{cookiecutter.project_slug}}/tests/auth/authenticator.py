@@ -3,9 +3,9 @@
 import httpx
 import pyotp
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import text
 
+from app.auth import passwords
 from app.auth.models import Account
 from app.auth.sessions import Sessions
 from app.auth.totp import Totp, current_step
@@ -13,19 +13,13 @@ from app.database import Database
 from tests.auth.people import EMAIL, PASSWORD, hold
 from tests.conftest import Client
 
-CHEAP = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
-
 
 class App:
-    """Its clock is the service's, and stands still until another code is asked for.
-
-    Passwords are cheap while there is an app: they are not what its tests are about.
-    """
+    """Its clock is the service's, and stands still until another code is asked for."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.step, self.secret = current_step(), ""
         patch.setattr("app.auth.totp.current_step", lambda: self.step)
-        patch.setattr("app.auth.passwords.HASHER", CHEAP)
 
     def code(self) -> str:
         """A code that was not there before."""
@@ -42,7 +36,7 @@ class App:
 
 async def owner(client: Client, email: str = EMAIL) -> str:
     """An account whose owner has just logged in; its id."""
-    account = Account(email=email, password_hash=CHEAP.hash(PASSWORD))
+    account = Account(email=email, password_hash=passwords.HASHER.hash(PASSWORD))
     async with client.service.get(Database).writing() as session:
         session.add(account)
     hold(client, await session_of(client, account.id))

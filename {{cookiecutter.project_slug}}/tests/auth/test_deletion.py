@@ -9,7 +9,6 @@ from app.database import Database
 from tests.auth.people import EMAIL, elsewhere, forgot, is_logged_in, join, login, long_ago, mails
 from tests.conftest import Client
 
-pytestmark = pytest.mark.usefixtures("quick")
 WAYS = [("DELETE", "/auth/me"), ("POST", "/auth/me/delete")]
 TABLES = ("accounts", "sessions", "api_tokens", "tickets")
 

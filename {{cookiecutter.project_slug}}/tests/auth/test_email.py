@@ -24,7 +24,6 @@ from tests.auth.people import (
 )
 from tests.conftest import Client
 
-pytestmark = pytest.mark.usefixtures("quick")
 NEW = "countess@example.com"
 
 

@@ -69,6 +69,7 @@ async def test_every_failure_is_the_same(client: Client) -> None:
     assert "Set-Cookie" not in wrong.headers
 
 
+@pytest.mark.usefixtures("real_hashes")
 async def test_an_unknown_name_costs_a_hash_too(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +151,7 @@ async def test_the_database_is_off_the_path_of_most_requests(client: Client) -> 
     assert len([query for query in asked if "sessions" in str(query)]) == 1
 
 
+@pytest.mark.usefixtures("real_hashes")
 async def test_nothing_that_a_cookie_or_link_holds_is_kept(client: Client) -> None:
     await register(client)
     token = await mailed_token(client)

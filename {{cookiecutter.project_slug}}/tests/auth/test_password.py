@@ -19,7 +19,6 @@ from tests.auth.people import (
 )
 from tests.conftest import Client, Start
 
-pytestmark = pytest.mark.usefixtures("quick")
 NEW = "another good password"
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
 from sqlalchemy import text, update
 from structlog.testing import capture_logs
 
@@ -28,7 +27,6 @@ from tests.auth.people import (
 )
 from tests.conftest import Client, Start
 
-pytestmark = pytest.mark.usefixtures("quick")
 NEW, OTHER = "another good password", "yet another good one"
 
 

@@ -75,11 +75,13 @@ def messages_in(data: bytes) -> list[dict[str, Any]]:
 
 
 async def read_all(raw: socket.socket) -> bytes:
-    """What comes until the end of the connection."""
+    """What comes until the end of the connection, which is ours to end after a close frame."""
     loop, data = asyncio.get_running_loop(), b""
     async with asyncio.timeout(10):
         while part := await loop.sock_recv(raw, 1 << 20):
             data += part
+            if any(data[-2 - size : -size] == bytes((0x88, size)) for size in range(2, 126)):
+                raw.shutdown(socket.SHUT_WR)
     return data
 
 
