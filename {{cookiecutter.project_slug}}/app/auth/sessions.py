@@ -1,5 +1,6 @@
 """Sessions and API tokens: who asks, kept in the database and for a moment in memory."""
 
+import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class Sessions:
     def __init__(self, database: Database, revocations: Revocations) -> None:
         self._database, self._revocations = database, revocations
         self._cache: dict[str, tuple[float, Identity]] = {}
-        self._keys: dict[str | None, str] = {}
+        self._tokens: dict[str | None, str] = {}
+        self._looking: dict[str, asyncio.Future[Identity | None]] = {}
         self._endings = 0
 
     async def start(
@@ -72,17 +74,22 @@ class Sessions:
         return token
 
     async def find(self, token: str) -> Identity | None:
-        """Whose token this is; the database is asked at most every 1.5 s."""
-        key = hashed(token)
-        until, identity = self._cache.get(key, (0.0, None))
+        """Whose token this is; the database is asked at most every 1.5 s, and once for all."""
+        until, identity = self._cache.get(token, (0.0, None))
         if identity and time.monotonic() < until:
             return identity
-        endings = -1
+        if token not in self._looking:
+            self._looking[token] = asyncio.ensure_future(self._find(token))
+            self._looking[token].add_done_callback(lambda _: self._looking.pop(token))
+        return await asyncio.shield(self._looking[token])
+
+    async def _find(self, token: str) -> Identity | None:
+        identity, endings = None, -1
         while endings != self._endings:  # else it may have ended while we looked
             endings = self._endings
-            identity = await self._look_up(key)
+            identity = await self._look_up(hashed(token))
         if identity:
-            self._keep(key, identity)
+            self._keep(token, identity)
         return identity
 
     async def end(self, token: str) -> str | None:
@@ -92,14 +99,14 @@ class Sessions:
     def forget(self, ended: str) -> None:
         """Take what has ended out of memory."""
         self._endings += 1
-        if key := self._keys.pop(ended, None):
-            del self._cache[key]
+        if token := self._tokens.pop(ended, None):
+            del self._cache[token]
 
     def forget_all(self, _: None = None) -> None:
         """Look everybody up again: an end may have been missed."""
         self._endings += 1
         self._cache.clear()
-        self._keys.clear()
+        self._tokens.clear()
 
     async def delete_expired(self) -> None:
         """Delete what is over; nobody need be told, as each session's own time is known."""
@@ -152,13 +159,13 @@ class Sessions:
             async with self._database.writing() as session:
                 await session.execute(update(kind).where(kind.id == seen.id).values(**values))
 
-    def _keep(self, key: str, identity: Identity) -> None:
-        self._cache.pop(key, None)
+    def _keep(self, token: str, identity: Identity) -> None:
+        self._cache.pop(token, None)
         if len(self._cache) >= MOST:
             oldest = next(iter(self._cache))
-            del self._keys[self._cache.pop(oldest)[1].session]
-        self._cache[key] = time.monotonic() + CACHE_SECONDS, identity
-        self._keys[identity.session] = key
+            del self._tokens[self._cache.pop(oldest)[1].session]
+        self._cache[token] = time.monotonic() + CACHE_SECONDS, identity
+        self._tokens[identity.session] = token
 
 
 def _guards(account: Account) -> tuple[object, ...]:

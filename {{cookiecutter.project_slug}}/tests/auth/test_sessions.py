@@ -37,7 +37,7 @@ async def test_an_end_costs_the_same_however_many_are_in_memory(client: Client) 
     assert await kept.find(other)
     kept._cache = Unwalked(kept._cache)
     await kept.end(one)
-    assert len(kept._cache) == len(kept._keys) == 1
+    assert len(kept._cache) == len(kept._tokens) == 1
     assert await kept.find(one) is None
     assert await kept.find(other)
 
@@ -50,7 +50,7 @@ async def test_the_oldest_make_room_in_memory(
     tokens = await begin(client, 4)
     for token in tokens * 2:
         assert await kept.find(token)
-        assert len(kept._cache) == len(kept._keys) <= 2
+        assert len(kept._cache) == len(kept._tokens) <= 2
     for token in tokens:
         await kept.end(token)
     assert not kept._cache

@@ -16,7 +16,8 @@ from app.auth.handlers import (
 )
 
 MODULES = (
-    *(registration, login, password, email, totp, passkeys, oidc),
-    *(me, deletion, sessions, tokens, mailbox),
+    *(me, registration, login, password, email, totp, passkeys, oidc),
+    *(deletion, sessions, tokens, mailbox),
 )
+"""That which is asked for most is found first."""
 ROUTES = [route for module in MODULES for route in module.ROUTES]

@@ -75,7 +75,7 @@ class AuthHandler(Handler):
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
-        self.set_header("Cache-Control", "no-store")
+        self._headers["Cache-Control"] = "no-store"
 
     @property
     def providers(self) -> dict[str, str]:
