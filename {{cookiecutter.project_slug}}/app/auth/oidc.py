@@ -22,7 +22,8 @@ from tornado.httputil import url_concat
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from tornado.web import HTTPError
 
-from app.auth.settings import WELL_KNOWN, AuthSettings, OidcProvider, secure
+from app.auth.provider import WELL_KNOWN, OidcProvider, secure
+from app.auth.settings import AuthSettings
 from app.problems import Problem
 
 T = TypeVar("T")
