@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,6 +11,7 @@ from app.auth.letters import Letter, letter
 from app.auth.models import Account, ApiToken, Passkey, ProviderLogin, Session, Ticket
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
+from app.auth.sessions import Person
 from app.auth.tokens import good, issue, redeem, void
 from app.database import Database, Unavailable
 from app.problems import Problem
@@ -84,7 +85,7 @@ class Accounts:
         The same work is done for both, so that neither answer nor time tells which.
         """
         async with self._database.writing() as session:
-            account = await find(session, email)
+            account = await session.scalar(of(email).with_for_update())
             may = account is not None and account.disabled_at is None
             subject, purpose = (account.id, "reset") if account and may else (email, "unknown")
             await void(session, subject, purpose)
@@ -104,10 +105,10 @@ class Accounts:
             await void(session, account.id)
         return account.id, email
 
-    async def change_password(self, email: str, current: str, new: str) -> Account | None:
+    async def change_password(self, who: Person, current: str, new: str) -> Account | None:
         """Set the password and end the account's sessions; None if the current one is wrong."""
-        account = await self.authenticate(email, current)
-        if account is None:
+        account = await self.authenticate(who.name, current)
+        if account is None or account.id != who.id:
             return None
         password_hash = await self._passwords.hash(new)
         which = Account.id == account.id, Account.password_hash == account.password_hash
@@ -168,7 +169,11 @@ async def must_have_a_way_in(session: AsyncSession, account: Account) -> None:
 
 
 async def find(session: AsyncSession, email: str) -> Account | None:
-    return await session.scalar(select(Account).where(Account.email == email))
+    return await session.scalar(of(email))
+
+
+def of(email: str) -> Select[Account]:
+    return select(Account).where(Account.email == email)
 
 
 async def holder(session: AsyncSession, purpose: str, token: str) -> tuple[Account | None, str]:

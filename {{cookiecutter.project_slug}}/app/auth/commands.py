@@ -11,6 +11,7 @@ from app.auth.accounts import find
 from app.auth.handlers.base import address_or_not
 from app.auth.models import Account, ApiToken, Session
 from app.auth.revocations import Revocations
+from app.auth.tokens import void
 from app.database import Database, Unavailable, now
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ async def _change(service: "Service", change: "Change", email: str, action: str)
         return _wrong(f"there is no account of {email}", 1)
     which = Account.id == account.id
     async with service.get(Revocations).ending(which, Session, ApiToken) as session:
-        await change(session, await session.merge(account))
+        await change(session, await session.get_one(Account, account.id))
+        await void(session, account.id)
     print(f"{email}: {action}d")
     return 0
 

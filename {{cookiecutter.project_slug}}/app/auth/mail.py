@@ -61,6 +61,9 @@ class Smtp(Mailer):
 
     def __init__(self, url: str, sender: str) -> None:
         self._url, self._sender = urlsplit(url), sender
+        # A password is sent to no server that offers no TLS, or whose offer somebody has cut out.
+        must = self._url.username and self._url.hostname not in ("localhost", "127.0.0.1", "::1")
+        self._start_tls = True if must and self._url.scheme == "smtp" else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections, self._ending = asyncio.Semaphore(CONNECTIONS), asyncio.Event()
 
@@ -105,6 +108,7 @@ class Smtp(Mailer):
                 username=unquote(self._url.username or "") or None,
                 password=unquote(self._url.password or "") or None,
                 use_tls=self._url.scheme == "smtps",
+                start_tls=self._start_tls,
                 timeout=SEND_SECONDS,
             )
 

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 T = TypeVar("T")
 
 SHORTEST, LONGEST = 8, 256
 HASHER = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
-GUESSES, LONGEST_COMMON = 30_000, 24
+LONGEST_UNIT = 4
 WORKERS = 2
 """Hashes computed at once: each takes 19 MiB, and a core for 23 ms."""
 
@@ -25,20 +25,21 @@ def acceptable(password: str) -> str:
     """The password; raises `ValueError` with what a person can do about it."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise ValueError(f"Use {SHORTEST} to {LONGEST} characters.")
-    if len(password) <= LONGEST_COMMON and _is_common(password.casefold()):
+    if password.casefold() in common() or _repeats(password):
         raise ValueError("This password is too common.")
     return password
 
 
-def _is_common(password: str) -> bool:
-    """Whether it is among those that are tried first: some 30,000, and words like them."""
-    return password in further() or zxcvbn(password)["guesses"] < GUESSES
-
-
 @cache
-def further() -> frozenset[str]:
-    """Those that are common but not in the lists of zxcvbn, which are of 2015 and in English."""
-    return frozenset(Path(__file__).with_name("passwords.txt").read_text("utf-8").split())
+def common() -> frozenset[str]:
+    """The passwords that are tried first: the 30,000 of zxcvbn, and more in `passwords.txt`."""
+    more = Path(__file__).with_name("passwords.txt").read_text("utf-8").split()
+    return frozenset(FREQUENCY_LISTS["passwords"]).union(more)
+
+
+def _repeats(password: str) -> bool:
+    """Whether it is a few characters over and over: then it is found in itself, soon after."""
+    return (password + password).find(password, 1) <= LONGEST_UNIT
 
 
 @cache

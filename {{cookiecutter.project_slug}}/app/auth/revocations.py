@@ -47,16 +47,19 @@ class Revocations:
         return next(iter(ended.values()), None)
 
     @asynccontextmanager
-    async def ending(self, account: ColumnElement[bool], *of: Kind) -> AsyncIterator[AsyncSession]:
+    async def ending(
+        self, account: ColumnElement[bool], *of: Kind, keep: str | None = None
+    ) -> AsyncIterator[AsyncSession]:
         """A transaction that ends all of the account, which is locked: no login slips through.
 
-        Who must know is told when it is committed.
+        Who must know is told when it is committed. One session may be kept.
         """
         ended = dict[str, str]()
         async with self._database.writing() as session:
             ids = (await session.scalars(select(Account.id).where(account).with_for_update())).all()
             for kind in of or (Session,):
-                ended |= await _end(session, (kind.account_id.in_(ids),), kind)
+                which = kind.account_id.in_(ids), kind.id != (keep or "")
+                ended |= await _end(session, which, kind)
             yield session
         self._tell(list(ended))
 

@@ -48,7 +48,8 @@ class Sessions:
         self._cache: dict[str, tuple[float, Identity]] = {}
         self._tokens: dict[str | None, str] = {}
         self._looking: dict[str, asyncio.Future[Identity | None]] = {}
-        self._endings = 0
+        self._ended: list[set[str | None]] = []
+        """For each look-up that is under way, what has ended meanwhile; None is everything."""
 
     async def start(
         self, account: str, remember: bool, address: str, agent: str, proven: Account | None = None
@@ -84,13 +85,22 @@ class Sessions:
         return await asyncio.shield(self._looking[token])
 
     async def _find(self, token: str) -> Identity | None:
-        identity, endings = None, -1
-        while endings != self._endings:  # else it may have ended while we looked
-            endings = self._endings
+        meanwhile = set[str | None]()
+        self._ended.append(meanwhile)
+        try:
             identity = await self._look_up(hashed(token))
-        if identity:
+        finally:
+            self._ended.remove(meanwhile)
+        if identity is None or identity.session in meanwhile:
+            return None
+        if None not in meanwhile:
             self._keep(token, identity)
         return identity
+
+    def doubt(self, token: str) -> None:
+        """Have the database asked the next time, whatever is in memory."""
+        if known := self._cache.pop(token, None):
+            del self._tokens[known[1].session]
 
     async def end(self, token: str) -> str | None:
         """End the token's session, on every process; the id of its account."""
@@ -98,13 +108,15 @@ class Sessions:
 
     def forget(self, ended: str) -> None:
         """Take what has ended out of memory."""
-        self._endings += 1
+        for meanwhile in self._ended:
+            meanwhile.add(ended)
         if token := self._tokens.pop(ended, None):
             del self._cache[token]
 
     def forget_all(self, _: None = None) -> None:
         """Look everybody up again: an end may have been missed."""
-        self._endings += 1
+        for meanwhile in self._ended:
+            meanwhile.add(None)
         self._cache.clear()
         self._tokens.clear()
 

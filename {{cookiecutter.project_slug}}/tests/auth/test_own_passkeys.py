@@ -49,10 +49,11 @@ async def test_removed_it_is_worth_nothing_nor_are_its_sessions(
     url = f"/auth/passkeys/{(await listed(client))[0]['id']}"
     answer = await (client.post(f"{url}/delete", data={}) if by_form else client.delete(url))
     assert (answer.status_code, await listed(client)) == (204, [])
+    assert client.cookies["session"] == mine, "nobody has proven anything: no new lease of life"
     assert await is_logged_in(client)
-    for old in (its, mine):
-        hold(client, old)
-        assert not await is_logged_in(client)
+    hold(client, its)
+    assert not await is_logged_in(client)
+    hold(client, mine)
     assert (await use(client, device)).status_code == 401
 
 

@@ -197,8 +197,10 @@ class AccountHandler(AuthHandler):
         return cast(Person, self.who)
 
     async def identify(self) -> None:
-        await super().identify()
         looks = self.request.method in ("GET", "HEAD")
+        if not looks and (token := self.application.get(Cookie).read(self)):
+            self.application.get(Sessions).doubt(token)  # it may have ended a moment ago
+        await super().identify()
         if not isinstance(self.current_user, Person):
             if looks and self.readable:
                 return
@@ -211,11 +213,16 @@ class AccountHandler(AuthHandler):
             self.page = "auth/again.html"
             raise Problem(403, "Enter your password again.", code="password_required")
 
+    async def sparingly(self, event: str) -> None:
+        """Let nobody do this all the time: it sends a mail, or leaves a row."""
+        most = self.application.get(AuthSettings).auth_attempts_per_account
+        await self.limit(event, f"{event}:{self.who.id}", most)
+
     async def prove(self, password: str, event: str) -> None:
         """Take the password once more, throttled as a login is; raises 401."""
         await self.throttle("login", self.person.name)
         account = await self.application.get(Accounts).authenticate(self.person.name, password)
-        if account is None:
+        if account is None or account.id != self.person.id:
             self.record(event, "refused", self.person.id)
             raise Problem(401, "The password is wrong.")
 

@@ -1,6 +1,8 @@
 """Logging in with a password, doing so again, and logging out."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie
@@ -26,7 +28,7 @@ class Credentials(BaseModel):
 
 class SecondFactor(BaseModel):
     ticket: Token
-    code: Code
+    code: Annotated[Code, Field(min_length=1)]
 
 
 class OnceMore(BaseModel):

@@ -11,6 +11,7 @@ from app.auth.letters import told
 from app.auth.models import Account, Passkey
 from app.auth.passkeys import Answer, Copied, Offer, Passkeys, Refused, listed
 from app.auth.revocations import Revocations
+from app.auth.tokens import void
 from app.database import Database
 from app.problems import Problem
 
@@ -53,6 +54,7 @@ class AddOptions(Asking, AccountHandler):
     recent = True
 
     async def post(self) -> None:
+        await self.sparingly("passkey")
         offer = await self.application.get(Passkeys).offer_to_add(self.person)
         if offer is None:
             raise Problem(409, "You have as many passkeys as you can have. Remove one first.")
@@ -87,15 +89,16 @@ class Removal(Deletable):
         return Passkey.id == id, Passkey.account_id == self.person.id
 
     async def delete(self, id: str) -> None:
-        """Who has its authenticator may have sessions by it: they end, and this one begins anew."""
+        """Who has its authenticator may have sessions by it: all but this one end."""
         person = self.person
         removed = delete(Passkey).where(*self.mine(id)).returning(Passkey.name)
-        async with self.application.get(Revocations).ending(Account.id == person.id) as session:
+        ending = self.application.get(Revocations).ending
+        async with ending(Account.id == person.id, keep=person.session) as session:
             name = await session.scalar(removed)
             if name is None:
                 raise HTTPError(404)
             await must_have_a_way_in(session, await session.get_one(Account, person.id))
-        await self.begin_session(person.id, person.remembered)
+            await void(session, person.id, "second_factor")
         self.record("passkey_remove", "ok", person.id)
         self.mail(person.name, REMOVED, name=name)
         self.done(PAGE, notice="The passkey is removed.")

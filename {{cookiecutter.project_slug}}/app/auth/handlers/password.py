@@ -76,7 +76,7 @@ class Change(AccountHandler):
         person, given = self.person, self.body(Changed)
         await self.throttle("login", person.name)
         accounts = self.application.get(Accounts)
-        account = await accounts.change_password(person.name, given.current, given.new)
+        account = await accounts.change_password(person, given.current, given.new)
         self.record("password", "ok" if account else "refused", person.id)
         if account is None:
             raise Problem(401, WRONG, errors={"current": WRONG})

@@ -45,6 +45,7 @@ class All(AccountHandler):
 
     async def post(self) -> None:
         """Make one, and show it, this once."""
+        await self.sparingly("token")
         name, token, mine = self.body(Naming).name, new_token(), ApiToken.account_id == self.who.id
         async with self.application.get(Database).writing() as session:
             if (await session.scalar(select(func.count()).where(mine)) or 0) >= MOST:

@@ -44,6 +44,7 @@ class State(Owner, Deletable):
         if self.request.path.endswith("/delete"):
             return await self.delete()
         self._must_be_recent(self.person)  # DELETE brings the password along
+        await self.sparingly("totp_proposal")
         proposed = await self.totp.propose(self.person.id)
         names = {"name": self.person.name, "issuer_name": self.application.name}
         self.record("totp", "proposed", self.person.id)
@@ -62,7 +63,7 @@ class State(Owner, Deletable):
 class Confirm(Owner):
     """The code shows that the app has the secret; from here on all logins need one."""
 
-    given = Confirmation
+    given, recent = Confirmation, True
 
     async def post(self) -> None:
         self.page = "auth/totp_setup.html"
@@ -81,6 +82,7 @@ class Recovery(Owner):
     recent = True
 
     async def post(self) -> None:
+        await self.sparingly("recovery")
         codes = await self.totp.new_codes(self.person.id)
         self.tell("new recovery codes", RENEWED)
         self.answer({"recovery_codes": codes}, page="auth/recovery.html")

@@ -7,7 +7,7 @@ from app.auth.logins import listed
 from app.auth.sessions import Sessions
 from app.database import Database
 from tests.auth.oidc.provider import Provider, leave, log_in
-from tests.auth.people import EMAIL, join, login, mails
+from tests.auth.people import EMAIL, elsewhere, is_logged_in, join, login, mails
 from tests.conftest import Client
 
 CONNECT = "/auth/oidc/one/connect"
@@ -83,7 +83,10 @@ async def test_what_is_disconnected_is_no_way_to_log_in(ada: Client, provider: P
     provider.claims = {"email": "private@example.com", "email_verified": False}
     await log_in(ada, CONNECT)
     (link,) = await links(ada)
-    assert (await ada.delete(f"/auth/oidc/links/{link}")).status_code == 204
+    async with elsewhere(ada) as other:
+        assert (await ada.delete(f"/auth/oidc/links/{link}")).status_code == 204
+        assert not await is_logged_in(other), "it may be by the provider's login"
+    assert await is_logged_in(ada)
     assert (await mails(ada))[0]["subject"] == f"You cannot log in with {provider.url} any more"
     assert (await ada.post(f"/auth/oidc/links/{link}/delete")).status_code == 404
     await ada.post("/auth/logout")
