@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import telemetry
 from app.auth.accounts import find
 from app.auth.handlers.base import address_or_not
 from app.auth.models import Account, ApiToken, Session
@@ -24,6 +25,7 @@ EX_USAGE = 64
 
 async def user(service: "Service", arguments: list[str]) -> int:
     """List the accounts; disable, enable or delete one: user disable EMAIL."""
+    telemetry.configure(service.config.model_copy(update={"log_level": "CRITICAL"}))
     async with service.running():
         try:
             match arguments:
