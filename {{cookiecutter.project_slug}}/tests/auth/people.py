@@ -1,7 +1,7 @@
 """What people do with their accounts, for tests to tell of it in a line."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -52,6 +52,11 @@ async def login(
 ) -> httpx.Response:
     given = {"email": email, "password": password} | more
     return await client.post("/auth/login", json=given)
+
+
+def recorded(logs: Sequence[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
+    """What was recorded of accounts, whatever else goes on in the process."""
+    return [entry for entry in logs if "outcome" in entry]
 
 
 def hold(client: httpx.AsyncClient, token: str) -> None:

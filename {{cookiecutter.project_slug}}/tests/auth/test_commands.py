@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import update
 
+from app import telemetry
 from app.auth.commands import user
 from app.auth.models import Account
 from app.database import Database, now
@@ -11,18 +12,29 @@ from tests.auth.people import EMAIL, is_logged_in, join, login
 from tests.conftest import Client
 
 
+@pytest.fixture(autouse=True)
+def levels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The log levels that were asked for, as nothing is to be set for the tests that follow."""
+    levels = list[str]()
+    monkeypatch.setattr(telemetry, "configure", lambda config: levels.append(config.log_level))
+    return levels
+
+
 async def run(*arguments: str) -> int:
     """Run the command as a process of its own would."""
     return await user(create_service(), list(arguments))
 
 
-async def test_lists_the_accounts(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_lists_the_accounts_and_logs_nothing(
+    client: Client, capsys: pytest.CaptureFixture[str], levels: list[str]
+) -> None:
     await join(client)
     await join(client, "eve@example.com")
     assert await run("disable", EMAIL) == 0
     capsys.readouterr()
     assert await run("list") == 0
-    rows = [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()]
+    rows = [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines() if "\t" in line]
+    assert set(levels) == {"CRITICAL"}
     assert rows == [[EMAIL, "disabled"], ["eve@example.com", "active"]]
 
 

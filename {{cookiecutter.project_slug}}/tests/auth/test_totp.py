@@ -20,7 +20,7 @@ from tests.auth.authenticator import (
     remove,
     session_of,
 )
-from tests.auth.people import EMAIL, PASSWORD, hold, is_logged_in, join, login, mails
+from tests.auth.people import EMAIL, PASSWORD, hold, is_logged_in, join, login, mails, recorded
 from tests.conftest import Client, Start
 
 TIME_IS_UP = "UPDATE tickets SET expires_at = '2020-01-01 00:00:00'"
@@ -182,7 +182,7 @@ async def test_no_secret_is_kept_or_logged_as_it_is(client: Client, app: App) ->
     for secret in (app.secret, ticket, *codes, *(code.replace("-", "") for code in codes)):
         assert secret not in found
     assert used not in str(logs)
-    told = [(entry["event"], entry["outcome"]) for entry in logs]
+    told = [(entry["event"], entry["outcome"]) for entry in recorded(logs)]
     assert told == [
         ("totp", "proposed"),
         ("totp", "on"),

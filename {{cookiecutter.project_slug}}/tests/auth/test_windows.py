@@ -21,6 +21,12 @@ from tests.conftest import Client, Start
 NEW = "another good password"
 
 
+@pytest.fixture(autouse=True)
+def _log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command sets the log of its process, which here is that of all tests."""
+    monkeypatch.setattr("app.telemetry.configure", lambda _: None)
+
+
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process hears of what ends elsewhere."""

@@ -4,7 +4,7 @@ from structlog.testing import capture_logs
 
 from app.auth import oidc
 from tests.auth.oidc.provider import log_in
-from tests.auth.people import is_logged_in
+from tests.auth.people import is_logged_in, recorded
 from tests.conftest import Client
 
 
@@ -20,7 +20,7 @@ async def refused(client: Client, status: int, cause: str, url: str = "") -> Non
     assert answer.status_code == status, answer.text
     assert "Set-Cookie" not in answer.headers or "session=" not in answer.headers["Set-Cookie"]
     assert not await is_logged_in(client)
-    (entry,) = logs
+    (entry,) = recorded(logs)
     assert (entry["event"], entry["log_level"]) == ("provider", "info")
     assert cause in entry["outcome"]
     assert cause not in answer.text or cause == ""

@@ -9,7 +9,7 @@ from app.auth.models import Account, ProviderLogin
 from app.auth.oidc import derived
 from app.database import Database, now
 from tests.auth.oidc.provider import SECRET, Provider, leave, log_in, settings
-from tests.auth.people import EMAIL, is_logged_in, join, login, mails
+from tests.auth.people import EMAIL, is_logged_in, join, login, mails, recorded
 from tests.conftest import Client, Start
 
 
@@ -126,7 +126,7 @@ async def test_nothing_that_is_secret_is_kept_or_logged(client: Client, provider
         await client.get(back.headers["Location"])
     for secret in secrets:
         assert secret not in kept + str(logs)
-    assert [(entry["event"], entry["outcome"]) for entry in logs] == [
+    assert [(entry["event"], entry["outcome"]) for entry in recorded(logs)] == [
         ("login", "ok"),
         ("provider", "not this browser's, or too late"),
     ]
