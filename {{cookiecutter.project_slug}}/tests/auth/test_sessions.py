@@ -70,3 +70,18 @@ async def test_a_session_that_ends_while_it_is_looked_up_is_not_found(
 
     monkeypatch.setattr(kept, "_look_up", slowly)
     assert await kept.find(token) is None
+
+
+async def test_what_was_looked_up_before_a_doubt_is_looked_up_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, (token,) = client.service.get(Sessions), await begin(client, 1)
+    look_up = kept._look_up
+
+    async def doubted(key: str) -> Any:
+        kept.forget_all()
+        return await look_up(key)
+
+    monkeypatch.setattr(kept, "_look_up", doubted)
+    assert await kept.find(token)
+    assert not kept._cache
