@@ -51,8 +51,14 @@ def python() -> Path:
 
 @pytest.fixture(scope="session")
 def all_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A baked project with every feature; tests that change it copy it first."""
+    """A baked project with every feature; `home` and `project` are copies, to run and to change."""
     return bake(ALL_ON, tmp_path_factory.mktemp("all-on"))
+
+
+@pytest.fixture(scope="module")
+def home(all_on: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An all-on project for the services of a module, which leave their files there."""
+    return shutil.copytree(all_on, tmp_path_factory.mktemp("home") / "my-service")
 
 
 @pytest.fixture

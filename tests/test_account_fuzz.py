@@ -83,7 +83,7 @@ BODIES = st.one_of(
 
 @pytest.fixture(scope="module")
 def service(
-    all_on: Path, python: Path, tmp_path_factory: pytest.TempPathFactory
+    home: Path, python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Started]:
     """On PostgreSQL, which is the stricter of the two."""
     variables = {
@@ -94,15 +94,15 @@ def service(
     }
     with postgres(tmp_path_factory.mktemp("postgres")) as url:
         environment = clean_environment(**variables, DATABASE_URL=url)
-        with started([str(python), "-m", "app"], all_on, environment) as service:
+        with started([str(python), "-m", "app"], home, environment) as service:
             yield service
 
 
 @pytest.fixture(scope="module")
-def paths(all_on: Path, python: Path) -> list[str]:
+def paths(home: Path, python: Path) -> list[str]:
     """Each path of accounts, with ids where it has any."""
     said = subprocess.run(
-        [str(python), "-c", ROUTES], cwd=all_on, check=True, capture_output=True, text=True
+        [str(python), "-c", ROUTES], cwd=home, check=True, capture_output=True, text=True
     )
     patterns = json.loads(said.stdout)
     return [path for path in map(ids, patterns) if path not in ENDING]

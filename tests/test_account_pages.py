@@ -29,13 +29,13 @@ OWNER = ["me", "password", "email", "totp", "passkeys", "tokens", "again", "me/d
 
 
 @pytest.fixture(scope="module")
-def service(all_on: Path, python: Path) -> Iterator[Started]:
+def service(home: Path, python: Path) -> Iterator[Started]:
     variables = {
         "PORT": "0",
         "LOG_FORMAT": "json",
         "AUTH_ATTEMPTS_PER_ADDRESS": "0",
     }
-    with started([str(python), "-m", "app"], all_on, clean_environment(**variables)) as service:
+    with started([str(python), "-m", "app"], home, clean_environment(**variables)) as service:
         yield service
 
 

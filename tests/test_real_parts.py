@@ -170,6 +170,9 @@ def test_the_dependencies_are_those_that_were_given(site: Site) -> None:
 
 
 def sockets(site: Site) -> list[Path]:
-    """The socket files that the processes below `nginx/up` listen on."""
-    listing = subprocess.run(["ss", "-xlH"], capture_output=True, text=True, check=True).stdout
-    return [Path(found) for found in re.findall(r"(/\S+\.sock)\b", listing)]
+    """The socket files that the children of this `nginx/up` listen on."""
+    pid = site.up.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    listing = subprocess.run(["ss", "-xlpH"], capture_output=True, text=True, check=True).stdout
+    listening = re.findall(r"(/\S+\.sock)\b.*\bpid=(\d+)", listing)
+    return [Path(path) for path, by in listening if by in children]

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, WebSocket, expect
 
 from tests.browsing import Cable, People, stop_clock
+from tests.probing import PASSWORD
 from tests.processes import Started
 from tests.rooms import Rooms, connected, enter, fill, refuse, said, say, server, text_field
 
@@ -140,7 +141,7 @@ def test_a_session_that_ends_leads_to_the_login_and_back_to_what_was_typed(
 
 
 def register(page: Page, url: str) -> None:
-    request, person = page.context.request, {"email": "ada@example.com", "password": "p" * 12}
+    request, person = page.context.request, {"email": "ada@example.com", "password": PASSWORD}
     assert request.post(f"{url}/auth/register", data=person).status == 202
     token = request.get(f"{url}/dev/mail").json()[0]["text"].split("token=")[1].split()[0]
     assert request.post(f"{url}/auth/confirm", data={"token": token}).ok
@@ -148,5 +149,5 @@ def register(page: Page, url: str) -> None:
 
 def log_in(page: Page) -> None:
     page.get_by_label("Email address").fill("ada@example.com")
-    page.get_by_label("Password").fill("p" * 12)
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Log in").click()
