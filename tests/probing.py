@@ -70,7 +70,9 @@ def add_probe(root: Path) -> Path:
     (root / "app/probe.py").write_text(PROBE)
     (root / "app/jobs/tasks/ticking.py").write_text(JOB)
     main = root / "app/main.py"
-    text = re.sub(r"(from app import .*)", r"\1, probe", main.read_text())
+    text = main.read_text().replace(
+        "\nfrom app import", "\nfrom app import probe\nfrom app import", 1
+    )
     main.write_text(re.sub(r"(FEATURES: .*)\]", r"\1, probe]", text))
     return root
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -141,30 +142,27 @@ def redis(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server, run as the user postgres when we are root; gives its address."""
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server, run as the user postgres when we are root; gives its address.
+
+    Not in pytest's folders, which each new run of pytest closes to other users.
+    """
     places = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
     initdb, server = needed("initdb", *places), needed("postgres", *places)
     user = pwd.getpwnam("postgres").pw_uid if os.getuid() == 0 else None
-    data, port = folder / "data", free_port()
-    if user is not None:
-        os.chown(folder, user, -1)
-        open_way_to(folder)
-    subprocess.run(
-        [initdb, "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"],
-        user=user, check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
-    command = [server, "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
-    with subprocess.Popen(
-        command, user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        await_(lambda: answers_on(port), "PostgreSQL")
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        process.terminate()
-
-
-def open_way_to(folder: Path) -> None:
-    """Let other users pass through the folders above, which pytest makes for one user only."""
-    for parent in list(folder.parents)[:4]:
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        if user is not None:
+            os.chown(folder, user, -1)
+        subprocess.run(
+            [initdb, "-D", f"{folder}/data", "-A", "trust", "-U", "postgres", "--no-sync"],
+            user=user, check=True, capture_output=True, cwd=folder,
+        )  # fmt: skip
+        command = [server, "-D", f"{folder}/data", "-p", str(port), "-k", folder, "-F"]
+        with subprocess.Popen(
+            [*command, "-h", "127.0.0.1"],
+            user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            await_(lambda: answers_on(port), "PostgreSQL")
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            process.terminate()

@@ -82,9 +82,7 @@ BODIES = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def service(
-    home: Path, python: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Started]:
+def service(home: Path, python: Path) -> Iterator[Started]:
     """On PostgreSQL, which is the stricter of the two."""
     variables = {
         "PORT": "0",
@@ -92,7 +90,7 @@ def service(
         "AUTH_ATTEMPTS_PER_ACCOUNT": "0",
         "AUTH_ATTEMPTS_PER_ADDRESS": "0",
     }
-    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+    with postgres() as url:
         environment = clean_environment(**variables, DATABASE_URL=url)
         with started([str(python), "-m", "app"], home, environment) as service:
             yield service

@@ -62,12 +62,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Iterator[Sit
     root = bake(ALL_ON, folder)
     smtp, post, port = servers.free_port(), Post(), servers.free_port()
     (folder / "redis").mkdir()
-    (folder / "postgres").mkdir()
     controller = Controller(post, hostname="127.0.0.1", port=smtp)
     controller.start()
     with (
         servers.redis(folder / "redis") as redis,
-        servers.postgres(folder / "postgres") as database,
+        servers.postgres() as database,
     ):
         environment = clean_environment(
             PATH=f"{python.parent}:{os.environ['PATH']}:/usr/sbin",

@@ -2,7 +2,13 @@
 
 from types import ModuleType
 
+{% if cookiecutter.__imports | length < 85 %}
 from app import {{ cookiecutter.__imports }}
+{% else %}
+from app import (
+    {{ cookiecutter.__imports | replace(", ", ",\n    ") }},
+)
+{% endif %}
 from app.service import Service, said_by
 from app.settings import Settings, load
 

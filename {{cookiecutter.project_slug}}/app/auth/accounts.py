@@ -2,19 +2,24 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, Update, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from tornado.web import HTTPError
 
-from app.auth.letters import Letter, letter
+from app.auth.letters import letter
 from app.auth.models import Account, ApiToken, Passkey, ProviderLogin, Session, Ticket
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.sessions import Person
 from app.auth.tokens import good, issue, redeem, void
 from app.database import Database, Unavailable
+from app.mail import Letter
 from app.problems import Problem
+
+Way = TypeVar("Way", Passkey, ProviderLogin)
 
 CONFIRM_WITHIN = timedelta(days=1)
 RESET_WITHIN = timedelta(minutes=30)
@@ -110,14 +115,11 @@ class Accounts:
         account = await self.authenticate(who.name, current)
         if account is None or account.id != who.id:
             return None
-        password_hash = await self._passwords.hash(new)
-        which = Account.id == account.id, Account.password_hash == account.password_hash
-        change = update(Account).where(*which).values(password_hash=password_hash)
+        change = _change(account, await self._passwords.hash(new))
         async with self._revocations.ending(Account.id == account.id) as session:
-            if await session.scalar(change.returning(Account.id)) is None:
-                return None  # it was changed meanwhile
+            changed = await session.scalar(change.returning(Account.id))
             await void(session, account.id)
-        return account
+        return account if changed else None
 
     async def move(self, account_id: str, email: str) -> tuple[Letter, str]:
         """The letter that moves the account to this address, or tells its owner, and a token."""
@@ -148,24 +150,36 @@ class Accounts:
             await session.execute(delete(Account).where(which))
             await void(session, account_id)
 
+    async def remove(self, who: Person, way: type[Way], id: str) -> Way:
+        """Take away a way to log in; who has it may have sessions by it: all but this one end.
+
+        Raises 404, or 409 where nothing would be left to log in with.
+        """
+        this = way.id == id, way.account_id == who.id
+        async with self._revocations.ending(Account.id == who.id, keep=who.session) as session:
+            removed: Way | None = await session.scalar(delete(way).where(*this).returning(way))
+            if removed is None:
+                raise HTTPError(404)
+            account = await session.get_one(Account, who.id)
+            left = [exists().where(one.account_id == who.id) for one in (Passkey, ProviderLogin)]
+            if not account.password_hash and not await session.scalar(select(or_(*left))):
+                raise Problem(409, "This is your only way to log in. Choose a password first.")
+            await void(session, who.id, "second_factor")
+        return removed
+
     async def _rehash(self, account: Account, password: str) -> None:
-        """Keep the password as it is kept today; one that was changed meanwhile stays."""
+        """Keep the password as it is kept today."""
         password_hash = await self._passwords.hash(password)
-        which = Account.id == account.id, Account.password_hash == account.password_hash
         with suppress(Unavailable):  # there will be another login
             async with self._database.writing() as session:
-                new = update(Account).where(*which).values(password_hash=password_hash)
-                await session.execute(new)
+                await session.execute(_change(account, password_hash))
             account.password_hash = password_hash
 
 
-async def must_have_a_way_in(session: AsyncSession, account: Account) -> None:
-    """Raise 409 where nothing would be left to log in with."""
-    if not account.password_hash:
-        for kind in (Passkey, ProviderLogin):
-            if await session.scalar(select(kind.id).where(kind.account_id == account.id).limit(1)):
-                return
-        raise Problem(409, "This is your only way to log in. Choose a password first.")
+def _change(account: Account, password_hash: str) -> Update:
+    """Set the hash, unless the password was changed meanwhile."""
+    same = Account.id == account.id, Account.password_hash == account.password_hash
+    return update(Account).where(*same).values(password_hash=password_hash)
 
 
 async def find(session: AsyncSession, email: str) -> Account | None:

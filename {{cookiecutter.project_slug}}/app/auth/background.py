@@ -1,9 +1,9 @@
 """Work beside the requests, which ends with the service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -27,6 +27,16 @@ async def tidying(service: "Service", clean: Callable[[], Awaitable[None]]) -> A
         for task in tasks:
             await asyncio.wait([task], timeout=max(service.seconds_left(), LEAST_SECONDS))
             await stop(task)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do this while the block lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        await stop(task)
 
 
 async def _attempt(clean: Callable[[], Awaitable[None]]) -> None:

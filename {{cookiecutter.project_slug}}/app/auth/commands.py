@@ -1,11 +1,9 @@
 """The command `user`: what operators do with accounts."""
 
 import sys
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import telemetry
 from app.auth.accounts import find
@@ -32,7 +30,7 @@ async def user(service: "Service", arguments: list[str]) -> int:
                 case ["list"]:
                     return await _list(service)
                 case ["disable" | "enable" | "delete" as action, email]:
-                    return await _change(service, ACTIONS[action], address_or_not(email), action)
+                    return await _change(service, action, address_or_not(email))
         except Unavailable as error:
             return _wrong(f"the database does not answer: {error}", 1)
     return _wrong(USAGE, EX_USAGE)
@@ -51,7 +49,7 @@ async def _list(service: "Service") -> int:
     return 0
 
 
-async def _change(service: "Service", change: "Change", email: str, action: str) -> int:
+async def _change(service: "Service", action: str, email: str) -> int:
     """Change the account and end all that acts for it: running processes hear it in a second."""
     async with service.get(Database).reading() as session:
         account = await find(session, email)
@@ -59,24 +57,16 @@ async def _change(service: "Service", change: "Change", email: str, action: str)
         return _wrong(f"there is no account of {email}", 1)
     which = Account.id == account.id
     async with service.get(Revocations).ending(which, Session, ApiToken) as session:
-        await change(session, await session.get_one(Account, account.id))
+        account = await session.get_one(Account, account.id)
+        if action == "delete":
+            await session.delete(account)
+        elif action == "enable":
+            account.disabled_at = None
+        else:
+            account.disabled_at = account.disabled_at or now()
         await void(session, account.id)
     print(f"{email}: {action}d")
     return 0
 
 
-async def _disable(session: AsyncSession, account: Account) -> None:
-    account.disabled_at = account.disabled_at or now()
-
-
-async def _enable(session: AsyncSession, account: Account) -> None:
-    account.disabled_at = None
-
-
-async def _delete(session: AsyncSession, account: Account) -> None:
-    await session.delete(account)
-
-
-Change = Callable[[AsyncSession, Account], Awaitable[None]]
-ACTIONS: dict[str, Change] = {"disable": _disable, "enable": _enable, "delete": _delete}
 COMMANDS = {"user": user}

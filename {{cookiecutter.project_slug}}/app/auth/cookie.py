@@ -24,12 +24,7 @@ class Cookie:
     def __init__(self, https: bool, name: str = "session") -> None:
         self.name = f"__Host-{name}" if https else name
         self._pattern = re.compile(rf"(?:^|; ?){self.name}=([A-Za-z0-9_-]{{43}})(?=;|$)")
-        self._flags: dict[str, Any] = {
-            "path": "/",
-            "secure": https,
-            "httponly": True,
-            "samesite": "Lax",
-        }
+        self._flags: dict[str, Any] = {"secure": https, "httponly": True, "samesite": "Lax"}
 
     def read(self, handler: RequestHandler) -> str | None:
         """The token, if the request has something that could be one.

@@ -1,17 +1,16 @@
-"""Accounts by provider: whose login it is, connecting one, and taking it away again."""
+"""Accounts by provider: whose login it is, and connecting one."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from tornado.web import HTTPError
 
-from app.auth.accounts import find, must_have_a_way_in
+from app.auth.accounts import find
 from app.auth.models import Account, ProviderLogin
-from app.auth.oidc import Failure
-from app.database import Database
+from app.database import Database, rows
+from app.oidc import Failure
 
 UNCONFIRMED = "The provider has not confirmed your address. Register with a password instead."
 ANOTHER = "Your account is connected with another login there. Log in as you did before."
@@ -68,21 +67,8 @@ async def _account(session: AsyncSession, who: Who, account_id: str | None) -> A
     return account
 
 
-async def disconnect(session: AsyncSession, account_id: str, login_id: str) -> str:
-    """Take it away; its issuer. Raises 404, or 409 where no other way to log in would be left."""
-    account = await session.get_one(Account, account_id, with_for_update=True)
-    this = ProviderLogin.id == login_id, ProviderLogin.account_id == account_id
-    gone = delete(ProviderLogin).where(*this).returning(ProviderLogin.issuer)
-    issuer: str | None = await session.scalar(gone)
-    if issuer is None:
-        raise HTTPError(404)
-    await must_have_a_way_in(session, account)
-    return issuer
-
-
 async def listed(session: AsyncSession, account_id: str) -> list[dict[str, Any]]:
     """The logins that are connected with the account, the oldest first."""
     one = ProviderLogin
     query = select(one.id, one.issuer.label("provider"), one.email, one.created_at)
-    query = query.where(one.account_id == account_id).order_by(one.created_at)
-    return [dict(row) for row in (await session.execute(query)).mappings()]
+    return await rows(session, query.where(one.account_id == account_id).order_by(one.created_at))

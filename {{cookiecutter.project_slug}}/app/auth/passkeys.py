@@ -16,7 +16,7 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_clien
 from app.auth.models import Account, Passkey
 from app.auth.sessions import Person
 from app.auth.tokens import hashed, issue, redeem
-from app.database import Database, now
+from app.database import Database, now, rows
 
 if TYPE_CHECKING:
     from app.service import Service
@@ -153,9 +153,9 @@ class Passkeys:
 
 async def listed(session: AsyncSession, account_id: str) -> list[dict[str, Any]]:
     """The account's passkeys as their owner sees them, the oldest first."""
-    query = select(Passkey).where(Passkey.account_id == account_id).order_by(Passkey.created_at)
-    fields = ("id", "name", "created_at", "last_used_at")
-    return [{f: getattr(key, f) for f in fields} for key in await session.scalars(query)]
+    one = Passkey
+    query = select(one.id, one.name, one.created_at, one.last_used_at)
+    return await rows(session, query.where(one.account_id == account_id).order_by(one.created_at))
 
 
 def _challenge(ticket: str) -> bytes:

@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.background import stop
 from app.auth.models import Account, ApiToken, Ended, Session
 from app.database import Database, now
 
@@ -63,16 +62,7 @@ class Revocations:
             yield session
         self._tell(list(ended))
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        """Hear what other processes end while the block lasts."""
-        task = asyncio.create_task(self._listen())
-        try:
-            yield
-        finally:
-            await stop(task)
-
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
         heard, well = time.monotonic(), True
         while True:
             await asyncio.sleep(EVERY_SECONDS)

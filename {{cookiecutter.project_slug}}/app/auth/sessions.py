@@ -143,15 +143,8 @@ class Sessions:
             until = min(moment + idle, session.expires_at)
             await self._touch(session, last_seen_at=moment, idle_expires_at=until)
         factors = ("totp",) if account.totp_secret else ()
-        return Person(
-            account.id,
-            account.email,
-            session.id,
-            until,
-            session.created_at,
-            session.remembered,
-            factors,
-        )
+        known, login = (account.id, account.email), (session.created_at, session.remembered)
+        return Person(*known, session.id, until, *login, factors)
 
     async def _program(self, key: str) -> Identity | None:
         query = select(ApiToken, Account).join(Account).where(ApiToken.token_hash == key)

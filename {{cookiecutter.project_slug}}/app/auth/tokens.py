@@ -25,16 +25,9 @@ def issue(
     session: AsyncSession, purpose: str, subject: str, lifetime: timedelta, **data: Any
 ) -> str:
     """A new ticket's token; only its hash is kept."""
-    token = new_token()
-    session.add(
-        Ticket(
-            token_hash=hashed(token),
-            purpose=purpose,
-            subject=subject,
-            data=data,
-            expires_at=now() + lifetime,
-        )
-    )
+    token, until = new_token(), now() + lifetime
+    about = {"purpose": purpose, "subject": subject, "data": data, "expires_at": until}
+    session.add(Ticket(token_hash=hashed(token), **about))
     return token
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.letters import told
 from app.auth.models import Account, RecoveryCode, Ticket
 from app.auth.revocations import Revocations
-from app.auth.seal import Seal
+from app.auth.seal import seal, unseal
 from app.auth.tokens import hashed, issue, void
 from app.database import Database, now
 from app.problems import Problem
@@ -38,12 +38,12 @@ class Totp:
 
     def __init__(self, database: Database, revocations: Revocations, key: str) -> None:
         self._database, self._revocations = database, revocations
-        self._seal = Seal(key, "totp")
+        self._key = key
 
     async def propose(self, account_id: str) -> pyotp.TOTP:
         """A new secret, good for nothing until `enable`; raises 409 if one is in use."""
         proposed = pyotp.TOTP(pyotp.random_base32())
-        sealed = self._seal.close(proposed.secret, account_id)
+        sealed = seal(proposed.secret, self._key, f"totp:{account_id}")
         async with self._database.writing() as session:
             await _locked(session, account_id, enabled=False)
             await void(session, account_id, "totp")
@@ -116,7 +116,7 @@ class Totp:
 
     def _step_of(self, account_id: str, sealed: str, code: str) -> int | None:
         """The step whose code this is: the present one, or one beside it, as clocks differ."""
-        secret, present = self._seal.open(sealed, account_id), current_step()
+        secret, present = unseal(sealed, self._key, f"totp:{account_id}"), current_step()
         if secret is None:
             log.error("second factor is not readable: was SECRET_KEY changed?", user=account_id)
             return None

@@ -8,7 +8,7 @@ from alembic.util import CommandError
 
 from app.database import migrations
 from app.database.base import Base, now
-from app.database.database import Database
+from app.database.database import Database, rows
 from app.database.settings import DatabaseSettings
 from app.database.unavailable import Unavailable
 from app.settings import SettingsError
@@ -16,7 +16,7 @@ from app.settings import SettingsError
 if TYPE_CHECKING:
     from app.service import Service
 
-__all__ = ["Base", "Database", "Unavailable", "now"]
+__all__ = ["Base", "Database", "Unavailable", "now", "rows"]
 
 SETTINGS = DatabaseSettings
 

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
+from sqlalchemy import Executable
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -36,6 +38,11 @@ class Database:
         """A transaction that only reads, and so waits for nobody; raises `Unavailable`."""
         async with _transaction(self._reading) as session:
             yield session
+
+
+async def rows(session: AsyncSession, query: Executable) -> list[dict[str, Any]]:
+    """What the query finds, each row by the names of its columns."""
+    return [dict(row) for row in (await session.execute(query)).mappings()]
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ async def test_nobody_else_can_delete_it(ada: Client, method: str, path: str) ->
 
 
 async def test_looking_deletes_nothing_and_nothing_else_does(ada: Client) -> None:
-    assert (await ada.get("/auth/me/delete")).json() == {"method": "POST"}
+    assert (await ada.get("/auth/me/delete")).json()["method"] == "POST"
     answer = await ada.post("/auth/me", json={})
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, DELETE, OPTIONS")
     override = await ada.post("/auth/logout", data={"_method": "DELETE"})

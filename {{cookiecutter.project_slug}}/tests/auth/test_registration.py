@@ -63,7 +63,7 @@ async def test_looking_at_the_link_confirms_nothing(client: Client) -> None:
     await register(client)
     token = await mailed_token(client)
     for _ in range(2):
-        assert (await client.get(f"/auth/confirm?token={token}")).json() == {"token": token}
+        assert (await client.get(f"/auth/confirm?token={token}")).json()["fields"] == ["token"]
     assert (await login(client)).status_code == 401
 
 

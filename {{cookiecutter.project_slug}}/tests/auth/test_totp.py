@@ -8,7 +8,7 @@ import httpx
 import pyotp
 from structlog.testing import capture_logs
 
-from app.auth.seal import Seal
+from app.auth.seal import seal, unseal
 from tests.auth.authenticator import (
     App,
     change,
@@ -202,9 +202,9 @@ async def test_neither_secret_nor_recovery_code_is_of_use_to_another(
     assert (await login(client, code=app.code_at(app.step))).status_code == 200
 
 
-def test_a_seal_is_for_its_key_and_use_and_each_time_another() -> None:
-    sealed = Seal("key", "use").close("text", "ada")
-    assert Seal("key", "use").open(sealed, "ada") == "text"
-    assert sealed != Seal("key", "use").close("text", "ada")
-    for other in (Seal("key", "other"), Seal("other", "use")):
-        assert other.open(sealed, "ada") is None
+def test_what_is_sealed_is_for_its_key_and_use_and_each_time_another() -> None:
+    sealed = seal("text", "key", "totp:ada")
+    assert unseal(sealed, "key", "totp:ada") == "text"
+    assert sealed != seal("text", "key", "totp:ada")
+    for key, use in (("key", "totp:eve"), ("other", "totp:ada")):
+        assert unseal(sealed, key, use) is None

@@ -9,10 +9,10 @@ from sqlalchemy import func, select, update
 
 from app.auth import commands, revocations
 from app.auth.accounts import Accounts, find
-from app.auth.mail import Mail, Smtp
 from app.auth.models import Account, Session, Ticket
 from app.auth.sessions import Sessions
 from app.database import Database
+from app.mail.mailer import Mail, Smtp
 from app.main import create_service
 from tests.auth.authenticator import App, enrol
 from tests.auth.people import EMAIL, PASSWORD, forgot, is_logged_in, join, login, reset

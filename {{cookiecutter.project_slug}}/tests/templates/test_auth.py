@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 from app import templates
-from app.auth.handlers.deletion import DELETED
-from app.auth.handlers.email import MOVED
+from app.auth.handlers.me import DELETED
 from app.auth.handlers.password import CHANGED
-from app.auth.letters import MAILS, Letter, letter
-from app.auth.mail import Mail, Mailer
+from app.auth.handlers.registration import MOVED
+from app.auth.letters import MAILS, letter
+from app.mail import Letter
+from app.mail.mailer import Mail, Mailer
 from tests.conftest import Client, Start
 from tests.templates.pages import BROWSER, Page
 from tests.templates.test_languages import translated

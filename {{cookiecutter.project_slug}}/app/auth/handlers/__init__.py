@@ -1,8 +1,6 @@
 """What can be asked of accounts over HTTP, in JSON and by forms."""
 
 from app.auth.handlers import (
-    deletion,
-    email,
     login,
     mailbox,
     me,
@@ -16,8 +14,8 @@ from app.auth.handlers import (
 )
 
 MODULES = (
-    *(me, registration, login, password, email, totp, passkeys, oidc),
-    *(deletion, sessions, tokens, mailbox),
+    *(me, registration, login, password, totp, passkeys, oidc),
+    *(sessions, tokens, mailbox),
 )
 """That which is asked for most is found first."""
 ROUTES = [route for module in MODULES for route in module.ROUTES]

@@ -13,10 +13,7 @@ from app.addresses import network
 from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie, Device
 from app.auth.handlers.codes import demand
-from app.auth.letters import Letter
-from app.auth.mail import Mailer
 from app.auth.models import Account
-from app.auth.oidc import Providers
 from app.auth.passwords import LONGEST, acceptable
 from app.auth.sessions import Person, Sessions
 from app.auth.settings import AuthSettings
@@ -24,6 +21,8 @@ from app.auth.throttle import Throttle
 from app.auth.tokens import hashed
 from app.database import now
 from app.handlers import Handler
+from app.mail import Letter, Mailer
+from app.oidc import Providers
 from app.problems import Problem
 
 RECENT = timedelta(minutes=15)
@@ -63,11 +62,6 @@ Name = Annotated[
 
 class Naming(BaseModel):
     name: Name
-
-
-def form(model: type[BaseModel], **more: Any) -> dict[str, Any]:
-    """What a client that has no page can send."""
-    return {"method": "POST", "fields": list(model.model_fields), **more}
 
 
 class AuthHandler(Handler):
@@ -148,6 +142,18 @@ class AuthHandler(Handler):
         """End the session of the cookie, on every process; the id of its account."""
         token = self.application.get(Cookie).read(self)
         return await self.application.get(Sessions).end(token) if token else None
+
+
+class Form(AuthHandler):
+    """A page with a form; a client that has no page is told what can be sent."""
+
+    takes: type[BaseModel] = BaseModel
+
+    def get(self) -> Any:
+        self.answer(self.form(), page=self.page)
+
+    def form(self) -> dict[str, Any]:
+        return {"method": "POST", "fields": list(self.takes.model_fields)}
 
 
 class Entrance(AuthHandler):

@@ -1,6 +1,6 @@
 """Logging in with a password, doing so again, and logging out."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -11,9 +11,9 @@ from app.auth.handlers.base import (
     AddressOrNot,
     AuthHandler,
     Entrance,
+    Form,
     Password,
     Token,
-    form,
 )
 from app.auth.handlers.codes import Code
 from app.auth.totp import Totp
@@ -35,11 +35,11 @@ class OnceMore(BaseModel):
     password: Password
 
 
-class Login(Entrance):
-    page = "auth/login.html"
+class Login(Form, Entrance):
+    page, takes = "auth/login.html", Credentials
 
-    def get(self) -> None:
-        self.answer(form(Credentials, providers=list(self.providers)), page=self.page)
+    def form(self) -> dict[str, Any]:
+        return super().form() | {"providers": list(self.providers)}
 
     async def post(self) -> None:
         given = self.body(Credentials)
@@ -50,14 +50,14 @@ class Login(Entrance):
         await self.let_in(account, given.remember, self.get_argument("next", "/"), given.code)
 
 
-class LoginCode(Entrance):
+class LoginCode(Form, Entrance):
     """The second step of a login; what was proven in the first is in a ticket."""
 
-    page = "auth/code.html"
+    page, takes = "auth/code.html", SecondFactor
     refusal = "That took too long. Log in anew."
 
     def get(self) -> None:
-        self.done("/auth/login", form(SecondFactor))
+        self.done("/auth/login", self.form())
 
     async def post(self) -> None:
         given = self.body(SecondFactor)
@@ -68,13 +68,10 @@ class LoginCode(Entrance):
         await self.let_in(account, **then, code=given.code)
 
 
-class Again(AccountHandler):
+class Again(Form, AccountHandler):
     """Prove anew who you are, to go on to what changes the account."""
 
-    page = "auth/again.html"
-
-    def get(self) -> None:
-        self.answer(form(OnceMore), page=self.page)
+    page, takes = "auth/again.html", OnceMore
 
     async def post(self) -> None:
         await self.prove(self.body(OnceMore).password, "again")

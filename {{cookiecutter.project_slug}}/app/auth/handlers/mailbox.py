@@ -3,7 +3,7 @@
 from tornado.web import HTTPError
 
 from app.auth.handlers.base import AuthHandler
-from app.auth.mail import Mailbox, Mailer
+from app.mail import Mailbox, Mailer
 
 
 class DevMail(AuthHandler):

@@ -1,12 +1,29 @@
-"""Who asks, and, on the page, all that belongs to their account."""
+"""Who asks, all that belongs to their account, and its end."""
 
 from typing import Any
 
 from app.auth import logins, passkeys
+from app.auth.accounts import Accounts
+from app.auth.cookie import Cookie
 from app.auth.handlers import sessions, tokens
-from app.auth.handlers.deletion import Deletion
+from app.auth.handlers.base import AccountHandler, Form
+from app.auth.letters import told
 from app.auth.sessions import Person
 from app.database import Database
+
+DELETED = told("Your account was deleted")
+
+
+class Deletion(AccountHandler):
+    recent = True
+
+    async def delete(self) -> None:
+        person = self.person
+        await self.application.get(Accounts).delete(person.id)
+        self.application.get(Cookie).clear(self)
+        self.record("delete", "ok", person.id)
+        self.mail(person.name, DELETED)
+        self.done("/", notice="Your account is deleted.")
 
 
 class Me(Deletion):
@@ -30,4 +47,9 @@ class Me(Deletion):
             }
 
 
-ROUTES = [("/auth/me", Me)]
+class DeletionForm(Form, Deletion):
+    page = "auth/delete.html"
+    post = Deletion.delete
+
+
+ROUTES = [("/auth/me", Me), ("/auth/me/delete", DeletionForm)]

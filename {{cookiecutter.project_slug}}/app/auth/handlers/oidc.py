@@ -7,17 +7,17 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from app.addresses import network
+from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie
 from app.auth.handlers import base
 from app.auth.letters import told
-from app.auth.logins import Who, disconnect, settle
-from app.auth.models import Account, Ticket
-from app.auth.oidc import Failure, Providers
-from app.auth.revocations import Revocations
+from app.auth.logins import Who, settle
+from app.auth.models import ProviderLogin, Ticket
 from app.auth.sessions import Person
 from app.auth.settings import AuthSettings
-from app.auth.tokens import hashed, issue, new_token, redeem, void
+from app.auth.tokens import hashed, issue, new_token, redeem
 from app.database import Database
+from app.oidc import Failure, Providers
 
 WITHIN = timedelta(minutes=10)
 STALE = "This login was begun in another browser, or too long ago. Begin again."
@@ -110,17 +110,12 @@ class Callback(base.Entrance, AtProvider):
 
 
 class Connected(base.Deletable):
-    """Who can log in there may have sessions by it: all but this one end."""
-
     recent = True
 
     async def delete(self, login_id: str) -> None:
-        ending = self.application.get(Revocations).ending
-        async with ending(Account.id == self.who.id, keep=self.who.session) as session:
-            issuer = await disconnect(session, self.who.id, login_id)
-            await void(session, self.who.id, "second_factor")
+        removed = await self.application.get(Accounts).remove(self.person, ProviderLogin, login_id)
         self.record("disconnect", "ok", self.who.id)
-        self.mail(self.who.name, DISCONNECTED, provider=issuer)
+        self.mail(self.who.name, DISCONNECTED, provider=removed.issuer)
         self.done("/auth/me", notice="You cannot log in with it any more.")
 
 

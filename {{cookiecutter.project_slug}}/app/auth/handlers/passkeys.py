@@ -1,17 +1,15 @@
 """Passkeys: added, named and removed by their owner, and logging in with one."""
 
 from pydantic import BaseModel, Json
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import update
 from tornado.web import HTTPError
 
-from app.auth.accounts import must_have_a_way_in
+from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie
 from app.auth.handlers.base import AccountHandler, AuthHandler, Deletable, Entrance, Name, Naming
 from app.auth.letters import told
-from app.auth.models import Account, Passkey
+from app.auth.models import Passkey
 from app.auth.passkeys import Answer, Copied, Offer, Passkeys, Refused, listed
-from app.auth.revocations import Revocations
-from app.auth.tokens import void
 from app.database import Database
 from app.problems import Problem
 
@@ -85,28 +83,17 @@ class All(Asking, AccountHandler):
 class Removal(Deletable):
     recent = True
 
-    def mine(self, id: str) -> tuple[ColumnElement[bool], ...]:
-        return Passkey.id == id, Passkey.account_id == self.person.id
-
     async def delete(self, id: str) -> None:
-        """Who has its authenticator may have sessions by it: all but this one end."""
-        person = self.person
-        removed = delete(Passkey).where(*self.mine(id)).returning(Passkey.name)
-        ending = self.application.get(Revocations).ending
-        async with ending(Account.id == person.id, keep=person.session) as session:
-            name = await session.scalar(removed)
-            if name is None:
-                raise HTTPError(404)
-            await must_have_a_way_in(session, await session.get_one(Account, person.id))
-            await void(session, person.id, "second_factor")
-        self.record("passkey_remove", "ok", person.id)
-        self.mail(person.name, REMOVED, name=name)
+        removed = await self.application.get(Accounts).remove(self.person, Passkey, id)
+        self.record("passkey_remove", "ok", self.person.id)
+        self.mail(self.person.name, REMOVED, name=removed.name)
         self.done(PAGE, notice="The passkey is removed.")
 
 
 class One(Removal):
     async def post(self, *ids: str) -> None:
-        renamed = update(Passkey).where(*self.mine(*ids)).values(name=self.body(Naming).name)
+        mine = Passkey.id.in_(ids), Passkey.account_id == self.person.id
+        renamed = update(Passkey).where(*mine).values(name=self.body(Naming).name)
         async with self.application.get(Database).writing() as session:
             if await session.scalar(renamed.returning(Passkey.id)) is None:
                 raise HTTPError(404)

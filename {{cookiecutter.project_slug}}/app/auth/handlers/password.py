@@ -7,11 +7,10 @@ from app.auth.cookie import Device
 from app.auth.handlers.base import (
     AccountHandler,
     Address,
-    AuthHandler,
+    Form,
     NewPassword,
     Password,
     Token,
-    form,
 )
 from app.auth.letters import told
 from app.problems import Problem
@@ -34,11 +33,8 @@ class Changed(BaseModel):
     new: NewPassword
 
 
-class Forgot(AuthHandler):
-    page = "auth/forgot.html"
-
-    def get(self) -> None:
-        self.answer(form(Forgotten), page=self.page)
+class Forgot(Form):
+    page, takes = "auth/forgot.html", Forgotten
 
     async def post(self) -> None:
         email = self.body(Forgotten).email
@@ -47,13 +43,10 @@ class Forgot(AuthHandler):
         self.sent("forgot", email, letter, token)
 
 
-class Reset(AuthHandler):
+class Reset(Form):
     """A new password is no login, and no second factor: both are still asked for."""
 
-    page = "auth/reset.html"
-
-    def get(self) -> None:
-        self.answer(form(Chosen), page=self.page)
+    page, takes = "auth/reset.html", Chosen
 
     async def post(self) -> None:
         given = self.body(Chosen)
@@ -66,11 +59,8 @@ class Reset(AuthHandler):
         self.done("/auth/login", notice="Your password is changed. You can log in now.")
 
 
-class Change(AccountHandler):
-    page = "auth/password.html"
-
-    def get(self) -> None:
-        self.answer(form(Changed), page=self.page)
+class Change(Form, AccountHandler):
+    page, takes = "auth/password.html", Changed
 
     async def post(self) -> None:
         person, given = self.person, self.body(Changed)

@@ -1,9 +1,12 @@
-"""Registering, and confirming the address by the mail's link."""
+"""Addresses of mail: registering with one, moving to another, and confirming it by a link."""
 
 from pydantic import BaseModel
 
 from app.auth.accounts import Accounts
-from app.auth.handlers.base import Address, AuthHandler, NewPassword, Token, form
+from app.auth.handlers.base import AccountHandler, Address, Form, NewPassword, Token
+from app.auth.letters import told
+
+MOVED = told("The address of your account was changed")
 
 
 class Registration(BaseModel):
@@ -15,11 +18,8 @@ class Confirmation(BaseModel):
     token: Token
 
 
-class Register(AuthHandler):
-    page = "auth/register.html"
-
-    def get(self) -> None:
-        self.answer(form(Registration), page=self.page)
+class Register(Form):
+    page, takes = "auth/register.html", Registration
 
     async def post(self) -> None:
         wanted = self.body(Registration)
@@ -29,13 +29,10 @@ class Register(AuthHandler):
         self.sent("register", wanted.email, letter, token)
 
 
-class Confirm(AuthHandler):
+class Confirm(Form):
     """Mail scanners follow links: only the page's button confirms."""
 
-    page = "auth/confirm.html"
-
-    def get(self) -> None:
-        self.answer({"token": self.get_query_argument("token", "")}, page=self.page)
+    page, takes = "auth/confirm.html", Confirmation
 
     async def post(self) -> None:
         user = await self.application.get(Accounts).confirm(self.body(Confirmation).token)
@@ -43,4 +40,36 @@ class Confirm(AuthHandler):
         self.done("/auth/login", notice="Your address is confirmed. You can log in now.")
 
 
-ROUTES = [("/auth/register", Register), ("/auth/confirm", Confirm)]
+class NewAddress(BaseModel):
+    email: Address
+
+
+class Email(Form, AccountHandler):
+    page, takes, recent = "auth/email.html", NewAddress, True
+
+    async def post(self) -> None:
+        email = self.body(NewAddress).email
+        await self.throttle("email", email)
+        letter, token = await self.application.get(Accounts).move(self.person.id, email)
+        self.sent("email", email, letter, token, "/auth/me")
+
+
+class ConfirmMove(Form):
+    """The new address is proven by its mail, whether or not that is read where one is logged in."""
+
+    page, takes = "auth/email_confirm.html", Confirmation
+
+    async def post(self) -> None:
+        moved = await self.application.get(Accounts).confirm_move(self.body(Confirmation).token)
+        user, old = moved or (None, "")
+        self.followed("email confirm", user)
+        self.mail(old, MOVED)
+        self.done("/auth/me", notice="Your address is changed.")
+
+
+ROUTES = [
+    ("/auth/register", Register),
+    ("/auth/confirm", Confirm),
+    ("/auth/email", Email),
+    ("/auth/email/confirm", ConfirmMove),
+]

@@ -10,25 +10,18 @@ from app.auth.cookie import Cookie
 from app.auth.handlers.base import Deletable, deletable
 from app.auth.models import Session
 from app.auth.revocations import Revocations
-from app.database import Database, now
+from app.database import Database, now, rows
 
 
 async def listed(
     session: AsyncSession, account_id: str, current: str | None
 ) -> list[dict[str, Any]]:
     """The account's living sessions, that in use last first."""
-    query = select(Session).where(Session.account_id == account_id, Session.idle_expires_at > now())
-    return [
-        {
-            "id": each.id,
-            "current": each.id == current,
-            "created_at": each.created_at,
-            "last_seen_at": each.last_seen_at,
-            "address": each.address,
-            "user_agent": each.user_agent,
-        }
-        for each in await session.scalars(query.order_by(Session.last_seen_at.desc()))
-    ]
+    one = Session
+    query = select(one.id, one.created_at, one.last_seen_at, one.address, one.user_agent)
+    query = query.where(one.account_id == account_id, one.idle_expires_at > now())
+    found = await rows(session, query.order_by(one.last_seen_at.desc()))
+    return [each | {"current": each["id"] == current} for each in found]
 
 
 class All(Deletable):

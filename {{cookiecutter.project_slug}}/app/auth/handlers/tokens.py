@@ -11,28 +11,19 @@ from app.auth.letters import told
 from app.auth.models import ApiToken
 from app.auth.revocations import Revocations
 from app.auth.tokens import hashed, new_token
-from app.database import Database
+from app.database import Database, rows
 from app.problems import Problem
 
 MOST = 50
+FIELDS = ("id", "name", "created_at", "last_used_at")
 MADE = told("The API token “{name}” was made")
-
-
-def shown(token: ApiToken) -> dict[str, Any]:
-    return {
-        "id": token.id,
-        "name": token.name,
-        "created_at": token.created_at,
-        "last_used_at": token.last_used_at,
-    }
 
 
 async def listed(session: AsyncSession, account_id: str) -> list[dict[str, Any]]:
     """The account's tokens, the newest first; what they are is not known any more."""
-    query = select(ApiToken).where(ApiToken.account_id == account_id)
-    return [
-        shown(each) for each in await session.scalars(query.order_by(ApiToken.created_at.desc()))
-    ]
+    query = select(*(getattr(ApiToken, field) for field in FIELDS))
+    query = query.where(ApiToken.account_id == account_id).order_by(ApiToken.created_at.desc())
+    return await rows(session, query)
 
 
 class All(AccountHandler):
@@ -55,7 +46,7 @@ class All(AccountHandler):
         self.record("token", "made", self.who.id)
         self.mail(self.who.name, MADE, name=name)
         self.set_status(201)
-        self.answer(shown(made) | {"token": token}, page=self.page)
+        self.answer({f: getattr(made, f) for f in FIELDS} | {"token": token}, page=self.page)
 
 
 class One(Deletable):

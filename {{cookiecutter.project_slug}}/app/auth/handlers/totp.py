@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.auth.handlers.base import AccountHandler, Deletable, deletable, form
+from app.auth.handlers.base import AccountHandler, Deletable, Form, deletable
 from app.auth.handlers.codes import MOST, Code
 from app.auth.handlers.login import OnceMore
-from app.auth.letters import Letter
 from app.auth.totp import OFF, ON, RENEWED, Totp
+from app.mail import Letter
 from app.problems import Invalid
 
 
@@ -16,12 +16,10 @@ class Confirmation(BaseModel):
     code: Code
 
 
-class Owner(AccountHandler):
-    given: type[BaseModel] = BaseModel
-
+class Owner(Form, AccountHandler):
     def get(self) -> Any:
         """A page that was the answer to a form is not shown again by its address."""
-        self.done("/auth/totp", form(self.given))
+        self.done("/auth/totp", self.form())
 
     @property
     def totp(self) -> Totp:
@@ -63,7 +61,7 @@ class State(Owner, Deletable):
 class Confirm(Owner):
     """The code shows that the app has the secret; from here on all logins need one."""
 
-    given, recent = Confirmation, True
+    takes, recent = Confirmation, True
 
     async def post(self) -> None:
         self.page = "auth/totp_setup.html"

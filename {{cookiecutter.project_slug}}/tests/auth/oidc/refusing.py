@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from app.auth import oidc
+from app.oidc import Providers
 from tests.auth.oidc.provider import log_in
 from tests.auth.people import is_logged_in, recorded
 from tests.conftest import Client
@@ -10,7 +10,7 @@ from tests.conftest import Client
 
 def forget(client: Client) -> None:
     """Make the service forget the provider's documents."""
-    client.service.get(oidc.Providers)["one"]._kept.clear()
+    client.service.get(Providers)["one"]._kept.clear()
 
 
 async def refused(client: Client, status: int, cause: str, url: str = "") -> None:

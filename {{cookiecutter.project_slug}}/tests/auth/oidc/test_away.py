@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from app.auth import oidc
+from app.oidc.provider import CAUTION
 from tests.auth.oidc.provider import Provider, leave, log_in, settings
 from tests.auth.oidc.refusing import forget, refused
 from tests.auth.people import join
@@ -57,12 +57,12 @@ async def test_a_provider_that_is_away_or_slow_is_waited_for_in_bounded_time(
         await join(client)
         answer = await client.post("/auth/oidc/one", json={})
         assert (answer.status_code, "does not answer" in answer.text) == (503, True)
-    monkeypatch.setattr(oidc, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("app.oidc.provider.PATIENCE_SECONDS", 0.3)
     async with start(**settings(provider)) as client:
         url = (await leave(client)).headers["Location"]
         provider.hangs = True
         await refused(client, 503, "slow", url)
-    monkeypatch.setitem(oidc.CAUTION, "request_timeout", 0.1)
+    monkeypatch.setitem(CAUTION, "request_timeout", 0.1)
     async with start(**settings(provider)) as client:
         assert (await client.post("/auth/oidc/one", json={})).status_code == 503
 

@@ -6,8 +6,8 @@ from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
 from app.auth.models import Account, ProviderLogin
-from app.auth.oidc import derived
 from app.database import Database, now
+from app.oidc.provider import derived
 from tests.auth.oidc.provider import SECRET, Provider, leave, log_in, settings
 from tests.auth.people import EMAIL, is_logged_in, join, login, mails, recorded
 from tests.conftest import Client, Start

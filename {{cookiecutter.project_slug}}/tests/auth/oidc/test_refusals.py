@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import OctKey
 
-from app.auth import oidc
+from app.oidc import provider as oidc
 from tests.auth.oidc.provider import Provider, Running, key, leave, log_in, settings
 from tests.auth.oidc.refusing import forget, refused
 from tests.conftest import Client, Start

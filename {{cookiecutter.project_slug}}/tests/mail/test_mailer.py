@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.auth import mail
-from app.auth.mail import Mail, Mailer, Smtp
-from app.auth.settings import AuthSettings
 from app.database import now
+from app.mail import mailer
+from app.mail.mailer import Mail, Mailer, Smtp
+from app.mail.settings import MailSettings
 from app.main import create_service
 from app.settings import Settings, SettingsError, load
 from tests.auth.people import EMAIL, confirm, login, mails, register
@@ -71,7 +71,7 @@ def failures(logs: list[Any]) -> list[tuple[str, str]]:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Further attempts are made without a pause."""
-    monkeypatch.setattr(mail, "RETRY_SECONDS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(mailer, "RETRY_SECONDS", (0.01, 0.01, 0.01))
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ async def test_at_the_end_what_waits_has_its_last_chance(
             refused.set()
 
     monkeypatch.setattr(Smtp, "_attempt", attempted)
-    monkeypatch.setattr(mail, "RETRY_SECONDS", (60.0,))
+    monkeypatch.setattr(mailer, "RETRY_SECONDS", (60.0,))
     async with smtp() as (_, url):
         port = int(url.rpartition(":")[2])
     async with AsyncExitStack() as later:
@@ -201,8 +201,8 @@ async def test_at_the_end_what_waits_has_its_last_chance(
 async def test_a_server_that_hangs_fills_neither_memory_nor_itself(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "MOST", 3)
-    monkeypatch.setattr(mail, "CONNECTIONS", 2)
+    monkeypatch.setattr(mailer, "MOST", 3)
+    monkeypatch.setattr(mailer, "CONNECTIONS", 2)
     with capture_logs() as logs:
         async with smtp() as (server, url):
             server.ready.clear()
@@ -239,7 +239,7 @@ async def test_production_has_no_mailbox_and_warns(
 def test_a_bad_address_of_the_server_is_one_line(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("MAIL_URL", url)
     with pytest.raises(SettingsError) as caught:
-        load([AuthSettings])
+        load([MailSettings])
     assert str(caught.value) == "MAIL_URL: must look like smtp://user:password@host:587"
 
 

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from app.auth.settings import AuthSettings
+from app.oidc.settings import OidcSettings
 from app.settings import SettingsError, load
 
 GOOD = {"issuer": "https://id.example", "client_id": "us", "client_secret": "s3cret"}
 
 
-def loaded(monkeypatch: pytest.MonkeyPatch, value: Any, **more: str) -> AuthSettings:
+def loaded(monkeypatch: pytest.MonkeyPatch, value: Any, **more: str) -> OidcSettings:
     text = value if isinstance(value, str) else json.dumps(value)
     for name, given in ({"OIDC_PROVIDERS": text} | more).items():
         monkeypatch.setenv(name, given)
-    (settings,) = load([AuthSettings])
-    assert isinstance(settings, AuthSettings)
+    (settings,) = load([OidcSettings])
+    assert isinstance(settings, OidcSettings)
     return settings
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
-from typing import Annotated, Any, NoReturn, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import orjson
@@ -20,10 +20,8 @@ from pydantic import AfterValidator, BaseModel
 from tornado.httpclient import HTTPClientError
 from tornado.httputil import url_concat
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
-from tornado.web import HTTPError
 
-from app.auth.provider import WELL_KNOWN, OidcProvider, secure
-from app.auth.settings import AuthSettings
+from app.oidc.settings import WELL_KNOWN, OidcProvider, secure
 from app.problems import Problem
 
 T = TypeVar("T")
@@ -180,14 +178,3 @@ class Provider:
             raise Failure(*(UNTRUSTED if 400 <= error.code < 500 else AWAY), reason) from None
         except Exception as error:  # whatever it is that it sends
             raise Failure(*AWAY, f"{path}: {type(error).__name__}") from None
-
-
-class Providers(dict[str, Provider]):
-    """The providers of the settings, by their names; of others it raises 404."""
-
-    def __init__(self, settings: AuthSettings, origin: str) -> None:
-        known = settings.oidc_providers.items()
-        super().__init__({name: Provider(name, each, origin) for name, each in known})
-
-    def __missing__(self, name: str) -> NoReturn:
-        raise HTTPError(404)

@@ -1,9 +1,19 @@
-"""A provider (OpenID Connect) as the environment tells of it."""
+"""The providers, as the environment tells of them."""
 
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    Field,
+    Json,
+    SecretStr,
+    model_validator,
+)
+
+from app.settings import Environment
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -37,3 +47,18 @@ class OidcProvider(BaseModel, extra="forbid"):
     client_secret: SecretStr = Field(min_length=1)
     title: str | None = None
     scope: str = "openid email"
+
+
+class OidcSettings(Environment):
+    """Whom people can log in with."""
+
+    oidc_providers: Json[dict[ProviderName, OidcProvider]] = Field(
+        default_factory=dict, validate_default=False
+    )
+
+    @model_validator(mode="after")
+    def nobody_listens(self) -> Self:
+        secure = all(p.issuer.startswith("https:") for p in self.oidc_providers.values())
+        if self.production and not secure:
+            raise ValueError("OIDC_PROVIDERS must be asked by https in production")
+        return self
