@@ -8,14 +8,17 @@ import pytest
 from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import ClusterError, ConnectionError, TimeoutError
 
+from app.redis.client import options
 from app.redis.cluster import Cluster
 from tests.redis.test_client import server
 
 
 def cluster(url: str = "redis://127.0.0.1:1/0", timeout: float = 0.2) -> Cluster:
     port = int(url.split(":")[2].split("/")[0])
-    node = ClusterNode("127.0.0.1", port)
-    return Cluster([node], max_connections=2, timeout=timeout, protocol=2, decode_responses=True)
+    nodes = [ClusterNode("127.0.0.1", port)]
+    # Before Python 3.12 redis-py may lose a cancellation, and then goes on for `socket_timeout`.
+    patience = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    return Cluster(nodes, max_connections=2, timeout=timeout, **options() | patience)
 
 
 async def test_nodes_that_are_away_are_an_error_of_redis() -> None:
