@@ -68,6 +68,11 @@ def log_in(page: Page, email: str) -> None:
     page.locator("[name=password]").press("Enter")
 
 
+def session_of(page: Page) -> Any:
+    (session,) = [c for c in page.context.cookies() if c["name"] == "session"]
+    return session
+
+
 def faultless(page: Page, name: str) -> None:
     picture(page, f"passkeys-{name}")
     found = Axe().run(page).response["violations"]
@@ -90,14 +95,24 @@ def test_from_adding_one_to_logging_in_with_it(service: str, visit: Visit) -> No
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_role("alert")).to_have_text("This device has a passkey of yours already.")
 
+    before = session_of(page)
+    page.goto("/auth/again?next=/auth/passkeys")
+    faultless(page, "again")
+    page.get_by_role("button", name="Log in with a passkey").click()
+    expect(page.get_by_role("heading", name="Passkeys")).to_be_visible()
+    assert session_of(page)["value"] != before["value"]
+
     page.get_by_role("button", name="Log out").first.click()
     page.goto("/auth/login?next=/auth/passkeys")
     page.locator("[name=remember]").check()
     faultless(page, "login")
     page.get_by_role("button", name="Log in with a passkey").click()
     expect(page.get_by_label("Name", exact=True)).to_have_value("My phone")
-    (session,) = [c for c in page.context.cookies() if c["name"] == "session"]
-    assert session["expires"] > 0
+    assert session_of(page)["expires"] > 0
+    page.goto("/auth/again?next=/auth/passkeys")
+    page.get_by_role("button", name="Log in with a passkey").click()
+    expect(page.get_by_role("heading", name="Passkeys")).to_be_visible()
+    assert session_of(page)["expires"] > 0, "who is remembered stays so"
     page.get_by_label("Name", exact=True).fill("Old phone")
     page.get_by_role("button", name="Rename").click()
     expect(page.get_by_role("button", name="Remove Old phone")).to_be_visible()

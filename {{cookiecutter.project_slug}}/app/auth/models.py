@@ -35,6 +35,8 @@ class Account(Base):
     """The last time step whose code was used: each is good once."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     disabled_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=0)
+    """Grows with each change that ends all sessions: a login that was under way is void, too."""
 
 
 class Session(Base):

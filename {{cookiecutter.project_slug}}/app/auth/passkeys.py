@@ -85,6 +85,9 @@ class Passkeys:
         )
         try:
             async with self._database.writing() as session:
+                await session.get_one(Account, person.id, with_for_update=True)
+                if len(await listed(session, person.id)) >= MOST:
+                    raise Refused("one too many")
                 session.add(passkey)
         except IntegrityError:
             raise Refused("known already") from None

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.models import Account, ApiToken, Ended, Session
@@ -49,13 +49,14 @@ class Revocations:
     async def ending(
         self, account: ColumnElement[bool], *of: Kind, keep: str | None = None
     ) -> AsyncIterator[AsyncSession]:
-        """A transaction that ends all of the account, which is locked: no login slips through.
+        """A transaction that ends all of the account, and every login that is under way.
 
-        Who must know is told when it is committed. One session may be kept.
+        The account is locked; who must know is told at the commit. One session may be kept.
         """
+        locked = update(Account).where(account).values(version=Account.version + 1)
         ended = dict[str, str]()
         async with self._database.writing() as session:
-            ids = (await session.scalars(select(Account.id).where(account).with_for_update())).all()
+            ids = (await session.scalars(locked.returning(Account.id))).all()
             for kind in of or (Session,):
                 which = kind.account_id.in_(ids), kind.id != (keep or "")
                 ended |= await _end(session, which, kind)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.problems import Problem
 
-POSTGRESQL = ("08", "25006", "28", "3D", "53", "55P03", "57")
+POSTGRESQL = ("08", "25006", "28", "3D", "40", "53", "55P03", "57")
 """SQLSTATEs that tell of the server, not of the statement (PostgreSQL, appendix A)."""
 SQLITE = {
     sqlite3.SQLITE_BUSY,

@@ -1,14 +1,17 @@
 """The passkeys of an account are for its owner to name and remove."""
 
 from copy import copy
+from typing import Any
 
 import pytest
 
+from app.auth.sessions import Sessions
 from tests.auth.device import (
     Authenticator,
     add,
     enter,
     listed,
+    options,
     sql,
     use,
     with_a_passkey,
@@ -99,3 +102,36 @@ async def test_nobody_needs_so_many(client: Client, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("app.auth.passkeys.MOST", 1)
     await with_a_passkey(client)
     assert (await client.post("/auth/passkeys/options")).status_code == 409
+
+
+async def test_nobody_has_more_by_questions_that_were_kept(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.auth.passkeys.MOST", 1)
+    await enter(client)
+    first, second = Authenticator(client), Authenticator(client)
+    asked = await options(client)
+    kept = client.cookies["passkey"]
+    assert (await add(client, first)).status_code == 201
+    client.cookies.set("passkey", kept)
+    answer = await client.post("/auth/passkeys", json={"credential": second.make(asked)})
+    assert (answer.status_code, len(await listed(client))) == (400, 1)
+
+
+async def test_a_login_that_was_under_way_does_not_come_after_its_removal(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await with_a_passkey(client)
+    (passkey,) = await listed(client)
+    mine, start = client.cookies["session"], Sessions.start
+
+    async def late(*given: Any) -> str | None:
+        async with Client(client.service, str(client.base_url)) as owner:
+            hold(owner, mine)
+            assert (await owner.delete(f"/auth/passkeys/{passkey['id']}")).status_code == 204
+        return await start(*given)
+
+    monkeypatch.setattr(Sessions, "start", late)
+    client.cookies.clear()
+    assert (await use(client, device)).status_code == 401
+    assert not await is_logged_in(client)

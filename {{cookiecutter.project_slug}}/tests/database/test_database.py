@@ -136,6 +136,21 @@ async def test_a_file_that_is_locked_is_unavailable(
 
 
 @on_postgresql
+async def test_of_two_in_a_deadlock_one_is_told_to_try_again(database: Database) -> None:
+    await run(database, "INSERT INTO numbers VALUES (1), (2)")
+    both, row = asyncio.Barrier(2), text("SELECT * FROM numbers WHERE number = :n FOR UPDATE")
+
+    async def take(first: int, second: int) -> None:
+        async with database.writing() as session:
+            await session.execute(row, {"n": first})
+            await both.wait()
+            await session.execute(row, {"n": second})
+
+    ends = await asyncio.gather(take(1, 2), take(2, 1), return_exceptions=True)
+    assert sorted(type(end).__name__ for end in ends) == ["NoneType", "Unavailable"]
+
+
+@on_postgresql
 async def test_a_connection_that_is_lost_is_unavailable_once(database: Database) -> None:
     with pytest.raises(Unavailable):
         await run(database, "SELECT pg_terminate_backend(pg_backend_pid())")

@@ -4,11 +4,15 @@ import httpx
 
 from tests.nginx.fixtures import Up
 
+COUNTED = ("login/code", "again", "forgot", "register", "passkeys/login")
+"""What guesses or sends mails, besides."""
+
 
 def test_a_flood_of_logins_is_stopped_before_the_service(echo: Up) -> None:
     with httpx.Client(base_url=echo.url) as client:
         answers = [client.post("/auth/login", json={}) for _ in range(20)]
         pages = [client.get("/auth/login").status_code for _ in range(20)]
+        others = [[client.post(f"/auth/{p}").status_code for _ in range(2)] for p in COUNTED]
     statuses = [answer.status_code for answer in answers]
     assert statuses[:10] == [200] * 10
     assert statuses[-1] == 429
@@ -16,3 +20,4 @@ def test_a_flood_of_logins_is_stopped_before_the_service(echo: Up) -> None:
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert answers[-1].json()["request_id"] == answers[-1].headers["X-Request-ID"]
     assert set(pages) == {200}
+    assert all(429 in of_one for of_one in others)

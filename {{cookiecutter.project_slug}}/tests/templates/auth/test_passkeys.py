@@ -49,7 +49,7 @@ async def test_who_logged_in_long_ago_is_led_back_here(client: Client) -> None:
 
 async def test_the_script_may_run_and_finds_its_words(client: Client) -> None:
     await enter(client)
-    for path in ("/auth/passkeys", "/auth/login"):
+    for path in ("/auth/passkeys", "/auth/login", "/auth/again"):
         answer = await client.get(path, headers=BROWSER)
         (script,) = Page(answer).all("script")
         assert script["nonce"] == nonce_of(answer)
@@ -58,4 +58,5 @@ async def test_the_script_may_run_and_finds_its_words(client: Client) -> None:
         assert {"data-notallowederror", "data-409", "data-429", "data-other"} <= set(alert)
         assert "innerHTML" not in code
         (button,) = [b for b in Page(answer).all("button") if "data-passkey" in b]
-        assert button["data-passkey"] == path.replace("/auth/login", "/auth/passkeys/login")
+        leads_to = path if path == "/auth/passkeys" else "/auth/passkeys/login"
+        assert button["data-passkey"] == leads_to

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("totp_step", sa.Integer(), nullable=False),
         moment("created_at"),
         moment("disabled_at", nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
         sa.UniqueConstraint("email", name="uq_accounts_email"),
     )
