@@ -76,13 +76,9 @@ class Passkeys:
         if await self._redeem("passkey_add", ticket) != person.id:
             raise Refused("a challenge of somebody else")
         made = self._verify(verify_registration_response, ticket, answer)
-        passkey = Passkey(
-            id=_id(bytes_to_base64url(made.credential_id)),
-            account_id=person.id,
-            name=name,
-            public_key=made.credential_public_key,
-            sign_count=made.sign_count,
-        )
+        key = {"public_key": made.credential_public_key, "sign_count": made.sign_count}
+        id = _id(bytes_to_base64url(made.credential_id))
+        passkey = Passkey(id=id, account_id=person.id, name=name, **key)
         try:
             async with self._database.writing() as session:
                 await session.get_one(Account, person.id, with_for_update=True)
@@ -139,7 +135,8 @@ class Passkeys:
     def _verify(self, verify: Callable[..., V], ticket: str, answer: Answer, **known: Any) -> V:
         """What the library finds; whatever it stumbles over proves nothing."""
         try:
-            if _framed(answer):
+            data = base64url_to_bytes(answer["response"]["clientDataJSON"])
+            if parse_client_data_json(data).cross_origin:
                 raise Refused("asked for in another site's frame")
             return verify(
                 credential=answer,
@@ -174,8 +171,3 @@ def _id(text: Any) -> str:
     if not ID.match(str(text)):
         raise Refused("no id of a credential")
     return str(text)
-
-
-def _framed(answer: Answer) -> bool | None:
-    data = base64url_to_bytes(answer["response"]["clientDataJSON"])
-    return parse_client_data_json(data).cross_origin

@@ -56,22 +56,14 @@ class Sessions:
     ) -> str | None:
         """Begin a session; its token, or None if the account is not as it was `proven` to be."""
         token, moment = new_token(), now()
-        lifetime = REMEMBERED if remember else SHORT
+        idle, absolute = REMEMBERED if remember else SHORT
+        ends = {"idle_expires_at": moment + idle, "expires_at": moment + absolute}
+        seen = {"remembered": remember, "address": address[:45], "user_agent": agent[:256]}
         async with self._database.writing() as session:
             found = await session.get(Account, account, with_for_update={"read": True})
             if found is None or (proven and found.version != proven.version):
                 return None
-            session.add(
-                Session(
-                    token_hash=hashed(token),
-                    account_id=account,
-                    remembered=remember,
-                    address=address[:45],
-                    user_agent=agent[:256],
-                    idle_expires_at=moment + lifetime.idle,
-                    expires_at=moment + lifetime.absolute,
-                )
-            )
+            session.add(Session(token_hash=hashed(token), account_id=account, **seen, **ends))
         return token
 
     async def find(self, token: str) -> Identity | None:
