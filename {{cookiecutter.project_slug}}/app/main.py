@@ -2,13 +2,7 @@
 
 from types import ModuleType
 
-{% if cookiecutter.__imports | length < 85 %}
 from app import {{ cookiecutter.__imports }}
-{% else %}
-from app import (
-    {{ cookiecutter.__imports | replace(", ", ",\n    ") }},
-)
-{% endif %}
 from app.service import Service, said_by
 from app.settings import Settings, load
 
@@ -21,4 +15,4 @@ FEATURES: list[ModuleType] = [{{ cookiecutter.__features }}]
 def create_service() -> Service:
     """Read the settings and compose the features; raises `SettingsError`."""
     settings = load([Settings, *said_by(FEATURES, "SETTINGS")])
-    return Service(TITLE, __version__, [health, home], FEATURES, settings)
+    return Service(TITLE, [health, home], FEATURES, settings)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
+from app import __version__
 from app.handlers import NotFound
 from app.renderer import Renderer
 from app.settings import Environment, Settings
@@ -58,12 +59,11 @@ class Service(Application):
     def __init__(
         self,
         name: str,
-        version: str,
         core: Sequence[ModuleType],
         features: Sequence[ModuleType],
         settings: Sequence[Environment],
     ) -> None:
-        self.name, self.version, self.features = name, version, features
+        self.name, self.version, self.features = name, __version__, features
         self.parts = [*core, *features]
         self._provided: dict[type[Any], Any] = {type(part): part for part in settings}
         self.config = self.get(Settings)

@@ -21,7 +21,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.httputil import url_concat
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from app.oidc.settings import WELL_KNOWN, OidcProvider, secure
+from app.oidc.configuration import WELL_KNOWN, OidcProvider, secure
 from app.problems import Problem
 
 T = TypeVar("T")
