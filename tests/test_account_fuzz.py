@@ -111,9 +111,17 @@ def ids(pattern: str) -> str:
     return f"{before}{'f' * 32}{ids(rest.partition(')')[2])}" if bracket else before
 
 
+def taken(client: httpx.Client, path: str) -> list[str]:
+    """The fields that the path says it takes, or else all that there are."""
+    answer = client.get(path)
+    said = answer.json() if answer.status_code == 200 else {}
+    return list(said.get("fields", FIELDS))
+
+
 def test_no_odd_value_of_a_field_fails(service: Started, paths: list[str]) -> None:
     client = log_in(service, "eve@example.com")
-    for path, name, value in product(paths, FIELDS, ODD):
+    fields = [(path, name) for path in paths for name in taken(client, path)]
+    for (path, name), value in product(fields, ODD):
         answer = client.post(path, content=json.dumps({**GOOD, name: value}), headers=JSON)
         assert answer.status_code < 500, (path, name, value, answer.text)
     assert client.get("/auth/me").status_code == 200

@@ -45,7 +45,7 @@ def test_a_combination_passes_its_own_checks(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=600,
         )
         assert done.returncode == 0, f"{name}:\n{done.stdout[-8000:]}"
     assert " skipped" not in done.stdout or os.environ.get("CI") != "true"

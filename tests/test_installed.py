@@ -51,7 +51,7 @@ def test_its_tests_pass_by_the_command_that_its_readme_names(tmp_path: Path) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-8000:]
 
