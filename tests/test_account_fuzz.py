@@ -115,7 +115,7 @@ def taken(client: httpx.Client, path: str) -> list[str]:
     """The fields that the path says it takes, or else all that there are."""
     answer = client.get(path)
     said = answer.json() if answer.status_code == 200 else {}
-    return list(said.get("fields", FIELDS))
+    return said["fields"] if isinstance(said, dict) and "fields" in said else FIELDS
 
 
 def test_no_odd_value_of_a_field_fails(service: Started, paths: list[str]) -> None:
