@@ -33,7 +33,7 @@ PAIRWISE = [
 ]
 """Each two features are on together, off together, and each without the other, in one of these."""
 
-COMES_WITH = dict.fromkeys(("database", "mail", "oidc"), "auth")
+COMES_WITH = dict.fromkeys(("database", "mail", "oidc", "throttle"), "auth")
 """Words of the path rule that are not questions of their own."""
 
 WORDS = {

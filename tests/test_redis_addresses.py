@@ -69,7 +69,7 @@ def test_a_cluster_serves_all_features(clustered: Clustered) -> None:
     assert [by for by, _ in remember(one, *names)] == [by for by, _ in remember(other, *names)]
     assert all(node.cli("KEYS", "cache:key*") for node in nodes)
     cookies = dict((client := log_in(one, "ada@example.com")).cookies)
-    assert keys(nodes, "auth:throttle:*")
+    assert keys(nodes, "throttle:*")
     client.post("/auth/logout").raise_for_status()
     await_(lambda: len(heard(other)["ended"]) == 1, "the end of the session", 2)
     assert get(other, "/auth/me", cookies=cookies)[0].status_code == 401

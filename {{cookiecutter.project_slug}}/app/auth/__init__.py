@@ -11,14 +11,15 @@ from app.auth.background import beside, tidying
 from app.auth.commands import COMMANDS
 from app.auth.cookie import Cookie, Device, bearer
 from app.auth.handlers import ROUTES
+from app.auth.models import ApiToken, Session
 from app.auth.passkeys import Passkeys
 from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.sessions import Sessions
 from app.auth.settings import AuthSettings
-from app.auth.throttle import Throttle
 from app.auth.totp import Totp
 from app.database import Database
+from app.throttle import Throttle
 
 if TYPE_CHECKING:
     from app.service import Identity, Service
@@ -35,7 +36,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     database, passwords = service.get(Database), Passwords()
     revocations = service.provide(Revocations(service))
     sessions = service.provide(Sessions(database, revocations))
-    service.provide(service.backend_of(__name__).Throttle(service), Throttle)
+    service.provide(service.backend_of("app.throttle").Throttle(service), Throttle)
     service.provide(Accounts(database, passwords, revocations))
     service.provide(Totp(database, revocations, service.config.key))
     service.provide(Passkeys(service))
@@ -53,7 +54,8 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
 
 def _identify_by(service: "Service", cookie: Cookie, sessions: Sessions) -> None:
     async def identify(handler: RequestHandler) -> "Identity | None":
-        token = bearer(handler) or cookie.read(handler)
-        return await sessions.find(token) if token else None
+        if token := bearer(handler):
+            return await sessions.find(ApiToken, token)
+        return await sessions.find(Session, token) if (token := cookie.read(handler)) else None
 
     service.identify = identify

@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, Update, delete, exists, or_, select, update
+from sqlalchemy import Select, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from tornado.web import HTTPError
@@ -15,7 +15,7 @@ from app.auth.passwords import Passwords
 from app.auth.revocations import Revocations
 from app.auth.sessions import Person
 from app.auth.tokens import good, issue, redeem, void
-from app.database import Database, Unavailable
+from app.database import Database, Unavailable, now
 from app.mail import Letter
 from app.problems import Problem
 
@@ -99,27 +99,28 @@ class Accounts:
 
     async def reset(self, token: str, password: str) -> tuple[str, str] | None:
         """Set the password and end all that acts for the account: its id and address, or None."""
-        password_hash = await self._passwords.hash(password)
         whose = select(Ticket.subject).where(*good("reset", token))
-        which = Account.id.in_(whose)
-        async with self._revocations.ending(which, Session, ApiToken) as session:
+        async with self._database.reading() as session:
+            if await session.scalar(whose) is None:  # no token is guessed: its time tells nothing
+                return None
+        password_hash = await self._passwords.hash(password)
+        async with self._revocations.ending(Account.id.in_(whose), Session, ApiToken) as session:
             account, email = await holder(session, "reset", token)
             if account is None or account.email != email:
                 return None
             account.password_hash = password_hash
-            await void(session, account.id)
         return account.id, email
 
     async def change_password(self, who: Person, current: str, new: str) -> Account | None:
         """Set the password and end the account's sessions; None if the current one is wrong."""
-        account = await self.authenticate(who.name, current)
-        if account is None or account.id != who.id:
+        proven = await self.authenticate(who.name, current)
+        if proven is None or proven.id != who.id:
             return None
-        change = _change(account, await self._passwords.hash(new))
-        async with self._revocations.ending(Account.id == account.id) as session:
-            changed = await session.scalar(change.returning(Account.id))
-            await void(session, account.id)
-        return account if changed else None
+        password_hash = await self._passwords.hash(new)
+        async with self._revocations.ending(proven) as session:
+            account = await session.get_one(Account, who.id)
+            account.password_hash = password_hash
+        return account
 
     async def move(self, account_id: str, email: str) -> tuple[Letter, str]:
         """The letter that moves the account to this address, or tells its owner, and a token."""
@@ -143,43 +144,41 @@ class Accounts:
             return None
         return account.id, old
 
-    async def delete(self, account_id: str) -> None:
+    async def delete(self, who: Person) -> None:
         """Delete the account and, as each refers to it, everything that it has."""
-        which = Account.id == account_id
-        async with self._revocations.ending(which, Session, ApiToken) as session:
-            await session.execute(delete(Account).where(which))
-            await void(session, account_id)
+        async with self._revocations.ending(who, Session, ApiToken) as session:
+            await session.execute(delete(Account).where(Account.id == who.id))
 
     async def remove(self, who: Person, way: type[Way], id: str) -> Way:
         """Take away a way to log in; who has it may have sessions by it: all but this one end.
 
         Raises 404, or 409 where nothing would be left to log in with.
         """
-        this = way.id == id, way.account_id == who.id
-        async with self._revocations.ending(Account.id == who.id, keep=who.session) as session:
-            removed: Way | None = await session.scalar(delete(way).where(*this).returning(way))
+        this = [way.id == id, way.account_id == who.id]
+        gone: Any = delete(way).where(*this)
+        if way is ProviderLogin:  # it is known on, else its next login would connect it again
+            this.append(ProviderLogin.removed_at.is_(None))
+            gone = update(way).where(*this).values(removed_at=now())
+        async with self._revocations.ending(who, keep=who.session) as session:
+            removed: Way | None = await session.scalar(gone.returning(way))
             if removed is None:
                 raise HTTPError(404)
             account = await session.get_one(Account, who.id)
-            left = [exists().where(one.account_id == who.id) for one in (Passkey, ProviderLogin)]
+            provider = ProviderLogin.account_id == who.id, ProviderLogin.removed_at.is_(None)
+            left = exists().where(Passkey.account_id == who.id), exists().where(*provider)
             if not account.password_hash and not await session.scalar(select(or_(*left))):
                 raise Problem(409, "This is your only way to log in. Choose a password first.")
-            await void(session, who.id, "second_factor")
         return removed
 
     async def _rehash(self, account: Account, password: str) -> None:
-        """Keep the password as it is kept today."""
+        """Keep the password as it is kept today; one that was changed meanwhile stays."""
         password_hash = await self._passwords.hash(password)
         with suppress(Unavailable):  # there will be another login
             async with self._database.writing() as session:
-                await session.execute(_change(account, password_hash))
+                same = Account.id == account.id, Account.password_hash == account.password_hash
+                new = update(Account).where(*same).values(password_hash=password_hash)
+                await session.execute(new)
             account.password_hash = password_hash
-
-
-def _change(account: Account, password_hash: str) -> Update:
-    """Set the hash, unless the password was changed meanwhile."""
-    same = Account.id == account.id, Account.password_hash == account.password_hash
-    return update(Account).where(*same).values(password_hash=password_hash)
 
 
 async def find(session: AsyncSession, email: str) -> Account | None:

@@ -10,7 +10,6 @@ from app.auth.accounts import find
 from app.auth.handlers.base import address_or_not
 from app.auth.models import Account, ApiToken, Session
 from app.auth.revocations import Revocations
-from app.auth.tokens import void
 from app.database import Database, Unavailable, now
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ async def _change(service: "Service", action: str, email: str) -> int:
             account.disabled_at = None
         else:
             account.disabled_at = account.disabled_at or now()
-        await void(session, account.id)
     print(f"{email}: {action}d")
     return 0
 

@@ -11,6 +11,6 @@ def letter(name: str) -> Letter:
     return Letter.read(MAILS / f"{name}.txt")
 
 
-def told(what: str) -> Letter:
+def told(what: str, name: str = "told") -> Letter:
     """Tells an account's owner what was done to it: often the first sign of an intruder."""
-    return letter("told")._replace(subject=what)
+    return letter(name)._replace(subject=what)

@@ -132,3 +132,5 @@ class ProviderLogin(Base):
     subject: Mapped[str] = mapped_column(String(255))
     email: Mapped[str | None] = mapped_column(String(320))
     created_at: Mapped[datetime] = mapped_column(default=now)
+    removed_at: Mapped[datetime | None]
+    """Since when nobody can log in by it, until its owner connects it again."""

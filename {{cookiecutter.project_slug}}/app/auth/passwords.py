@@ -12,6 +12,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app.problems import Problem
+
 T = TypeVar("T")
 
 SHORTEST, LONGEST = 8, 256
@@ -20,12 +22,15 @@ LONGEST_UNIT = 4
 WORKERS = 2
 """Hashes computed at once: each takes 19 MiB, and a core for 23 ms."""
 
+MOST = 500
+"""Those who wait at once, the last of them for six seconds."""
+
 
 def acceptable(password: str) -> str:
     """The password; raises `ValueError` with what a person can do about it."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise ValueError(f"Use {SHORTEST} to {LONGEST} characters.")
-    if password.casefold() in common() or _repeats(password):
+    if _normal(password).casefold() in common() or _repeats(password):
         raise ValueError("This password is too common.")
     return password
 
@@ -53,6 +58,7 @@ class Passwords:
 
     def __init__(self) -> None:
         nobodys()
+        self._waiting = 0
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="passwords")
 
     async def hash(self, password: str) -> str:
@@ -71,7 +77,13 @@ class Passwords:
         self._threads.shutdown(cancel_futures=True)
 
     async def _in_a_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        if self._waiting >= MOST:
+            raise Problem(503, "Too many log in just now. Try again soon.", {"Retry-After": "5"})
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
 
 
 def _matches(password: str, known: str) -> bool:

@@ -11,11 +11,15 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.models import Account, ApiToken, Ended, Session
+from app.auth.models import Account, ApiToken, Ended, Session, Ticket
 from app.database import Database, now
+from app.problems import Problem
 
 if TYPE_CHECKING:
+    from app.auth.sessions import Person
     from app.service import Service
+
+CHANGED = "Your account was changed meanwhile. Log in again."
 
 Kind = type[Session] | type[ApiToken]
 EVERY_SECONDS = 0.8
@@ -47,20 +51,29 @@ class Revocations:
 
     @asynccontextmanager
     async def ending(
-        self, account: ColumnElement[bool], *of: Kind, keep: str | None = None
+        self, whose: "Account | Person | ColumnElement[bool]", *of: Kind, keep: str | None = None
     ) -> AsyncIterator[AsyncSession]:
-        """A transaction that ends all of the account, and every login that is under way.
+        """A transaction that ends all of the account, every login under way, and mailed links.
 
-        The account is locked; who must know is told at the commit. One session may be kept.
+        The account is locked, and who must know is told at the commit. One session may be kept.
+        Raises 401 if the account has changed since it was proven whose it is.
         """
-        locked = update(Account).where(account).values(version=Account.version + 1)
+        one = Account
+        if isinstance(whose, ColumnElement):
+            locked = update(one).where(whose)
+        else:
+            locked = update(one).where(one.id == whose.id, one.version == whose.version)
+        locked = locked.values(version=one.version + 1)
         ended = dict[str, str]()
         async with self._database.writing() as session:
-            ids = (await session.scalars(locked.returning(Account.id))).all()
+            ids = (await session.scalars(locked.returning(one.id))).all()
+            if not ids and not isinstance(whose, ColumnElement):
+                raise Problem(401, CHANGED)
             for kind in of or (Session,):
                 which = kind.account_id.in_(ids), kind.id != (keep or "")
                 ended |= await _end(session, which, kind)
             yield session
+            await session.execute(delete(Ticket).where(Ticket.subject.in_(ids)))
         self._tell(list(ended))
 
     async def listen(self) -> None:

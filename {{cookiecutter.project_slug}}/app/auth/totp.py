@@ -15,6 +15,7 @@ from app.auth.letters import told
 from app.auth.models import Account, RecoveryCode, Ticket
 from app.auth.revocations import Revocations
 from app.auth.seal import seal, unseal
+from app.auth.sessions import Person
 from app.auth.tokens import hashed, issue, void
 from app.database import Database, now
 from app.problems import Problem
@@ -50,32 +51,31 @@ class Totp:
             issue(session, "totp", account_id, SET_UP_WITHIN, secret=sealed)
         return proposed
 
-    async def enable(self, account_id: str, code: str) -> list[str] | None:
+    async def enable(self, who: Account | Person, code: str) -> tuple[Account, list[str]] | None:
         """Recovery codes, if this is a code of the secret proposed, which stays if it is not.
 
         Raises 409 if none is.
         """
-        mine = (Ticket.subject == account_id, Ticket.purpose == "totp", Ticket.expires_at > now())
+        mine = (Ticket.subject == who.id, Ticket.purpose == "totp", Ticket.expires_at > now())
         async with self._database.reading() as session:
             proposed = await session.scalar(select(Ticket.data).where(*mine))
         if proposed is None:
             raise Problem(409, "There is nothing to confirm. Begin anew.")
-        step = self._step_of(account_id, proposed["secret"], code)
+        step = self._step_of(who.id, proposed["secret"], code)
         if step is None:
             return None
-        async with self._revocations.ending(Account.id == account_id) as session:
-            account = await _locked(session, account_id, enabled=False)
+        async with self._revocations.ending(who) as session:
+            account = await _locked(session, who.id, enabled=False)
             account.totp_secret, account.totp_step = proposed["secret"], step
-            await void(session, account_id, "totp")
-            return await _new_codes(session, account_id)
+            return account, await _new_codes(session, who.id)
 
-    async def disable(self, account_id: str) -> None:
+    async def disable(self, proven: Account) -> Account:
         """Raises 409 if there is none."""
-        async with self._revocations.ending(Account.id == account_id) as session:
-            account = await _locked(session, account_id, enabled=True)
+        async with self._revocations.ending(proven) as session:
+            account = await _locked(session, proven.id, enabled=True)
             account.totp_secret = None
-            await void(session, account_id, "second_factor")
-            await _new_codes(session, account_id, 0)
+            await _new_codes(session, proven.id, 0)
+        return account
 
     async def new_codes(self, account_id: str) -> list[str]:
         """Recovery codes in place of those that there are; raises 409 without a second factor."""
@@ -88,10 +88,11 @@ class Totp:
         async with self._database.reading() as session:
             return await session.scalar(mine) or 0
 
-    async def ask(self, account_id: str, **then: Any) -> str:
+    async def ask(self, proven: Account, **then: Any) -> str:
         """A ticket for who has proven all but the second factor."""
+        known = {"version": proven.version, "then": then}
         async with self._database.writing() as session:
-            return issue(session, "second_factor", account_id, LOG_IN_WITHIN, **then)
+            return issue(session, "second_factor", proven.id, LOG_IN_WITHIN, **known)
 
     async def asked(self, token: str) -> tuple[Account, dict[str, Any]] | None:
         """Whose ticket this is, and what comes `then`; it is good until a code was."""
@@ -100,7 +101,8 @@ class Totp:
         async with self._database.reading() as session:
             found = await session.execute(query.where(*this, Ticket.expires_at > now()))
         row = found.one_or_none()
-        return (row.Account, row.data) if row else None
+        same = row and row.Account.version == row.data["version"]
+        return (row.Account, row.data["then"]) if row and same else None
 
     async def take(self, account_id: str, code: str) -> Literal["totp", "recovery"] | None:
         """Use the code up, and tell what it was; None if it is not good (any more)."""

@@ -92,6 +92,8 @@ class HTMLRenderer(Renderer):
         for page in pages:
             try:
                 rendered = _render(handler, page, problem=problem)
+            except HTTPError:
+                continue  # what was asked with cannot be read, and so not be shown
             except Exception:
                 log.exception("page failed", page=page)
             else:

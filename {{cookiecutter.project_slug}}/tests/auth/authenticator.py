@@ -45,7 +45,9 @@ async def owner(client: Client, email: str = EMAIL) -> str:
 
 async def session_of(client: Client, account_id: str) -> str:
     """Another session's token."""
-    token = await client.service.get(Sessions).start(account_id, False, "", "")
+    async with client.service.get(Database).reading() as session:
+        account = await session.get_one(Account, account_id)
+    token = await client.service.get(Sessions).start(account, False, "", "")
     assert token
     return token
 
@@ -54,10 +56,12 @@ async def enrol(client: Client, app: App) -> list[str]:
     """An account with a second factor, with nobody logged in; its recovery codes."""
     account_id, totp = await owner(client), client.service.get(Totp)
     app.secret = (await totp.propose(account_id)).secret
-    codes = await totp.enable(account_id, app.code())
-    assert codes
+    async with client.service.get(Database).reading() as session:
+        account = await session.get_one(Account, account_id)
+    enabled = await totp.enable(account, app.code())
+    assert enabled
     client.cookies.clear()
-    return codes
+    return enabled[1]
 
 
 async def propose(client: Client, app: App) -> httpx.Response:

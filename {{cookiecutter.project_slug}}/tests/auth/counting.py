@@ -1,6 +1,6 @@
 """What every backend of throttling promises."""
 
-from app.auth.throttle import Throttle
+from app.throttle import Throttle
 
 
 async def lets_so_many_through_and_tells_how_long_to_wait(throttle: Throttle) -> None:

@@ -80,7 +80,7 @@ async def enter(client: Client, email: str = EMAIL) -> str:
     async with client.service.get(Database).writing() as session:
         account = Account(email=email, password_hash="of a password")
         session.add(account)
-    token = await client.service.get(Sessions).start(account.id, False, "", "")
+    token = await client.service.get(Sessions).start(account, False, "", "")
     assert token
     hold(client, token)
     return account.id

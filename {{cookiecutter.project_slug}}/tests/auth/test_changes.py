@@ -46,7 +46,7 @@ async def test_a_session_waits_for_a_change_and_does_not_begin_after_it(
         proven, sessions = await account_of(client), client.service.get(Sessions)
         changing = client.service.get(Revocations).ending(Account.id == proven.id)
         async with changing as session:
-            beginning = asyncio.create_task(sessions.start(proven.id, False, "", "", proven))
+            beginning = asyncio.create_task(sessions.start(proven, False, "", ""))
             done, _ = await asyncio.wait([beginning], timeout=0.2)
             assert not done
             (await session.get_one(Account, proven.id)).password_hash = "another"

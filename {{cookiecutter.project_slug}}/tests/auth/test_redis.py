@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from app.auth.throttle import Throttle
+from app.throttle import Throttle
 from tests.auth.counting import lets_so_many_through_and_tells_how_long_to_wait
 from tests.auth.people import join, login
 from tests.conftest import Start
@@ -11,7 +11,7 @@ from tests.conftest import Start
 async def test_counts_in_redis(start: Start, redis_url: str) -> None:
     async with start(REDIS_URL=redis_url) as client:
         await lets_so_many_through_and_tells_how_long_to_wait(client.service.get(Throttle))
-        for key in await client.service.get(Redis).keys("auth:throttle:*"):
+        for key in await client.service.get(Redis).keys("throttle:*"):
             assert 0 < await client.service.get(Redis).ttl(key) <= 60
 
 

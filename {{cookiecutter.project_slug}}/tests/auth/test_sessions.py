@@ -6,12 +6,13 @@ import pytest
 
 from app.auth import sessions
 from app.auth.accounts import Accounts
+from app.auth.models import Session
 from app.auth.sessions import Sessions
 from tests.auth.people import EMAIL, PASSWORD, join
 from tests.conftest import Client
 
 
-class Unwalked(dict[str, Any]):
+class Unwalked(dict[Any, Any]):
     """Whose members are looked up but never gone through."""
 
     def __iter__(self) -> Any:
@@ -26,20 +27,20 @@ async def begin(client: Client, number: int) -> list[str]:
     account = await client.service.get(Accounts).authenticate(EMAIL, PASSWORD)
     assert account
     start = client.service.get(Sessions).start
-    tokens = [await start(account.id, False, "", "") for _ in range(number)]
+    tokens = [await start(account, False, "", "") for _ in range(number)]
     return [token for token in tokens if token]
 
 
 async def test_an_end_costs_the_same_however_many_are_in_memory(client: Client) -> None:
     kept = client.service.get(Sessions)
     one, other = await begin(client, 2)
-    assert await kept.find(one)
-    assert await kept.find(other)
+    assert await kept.find(Session, one)
+    assert await kept.find(Session, other)
     kept._cache = Unwalked(kept._cache)
     await kept.end(one)
-    assert len(kept._cache) == len(kept._tokens) == 1
-    assert await kept.find(one) is None
-    assert await kept.find(other)
+    assert len(kept._cache) == len(kept._keys) == 1
+    assert await kept.find(Session, one) is None
+    assert await kept.find(Session, other)
 
 
 async def test_the_oldest_make_room_in_memory(
@@ -49,8 +50,8 @@ async def test_the_oldest_make_room_in_memory(
     kept = client.service.get(Sessions)
     tokens = await begin(client, 4)
     for token in tokens * 2:
-        assert await kept.find(token)
-        assert len(kept._cache) == len(kept._tokens) <= 2
+        assert await kept.find(Session, token)
+        assert len(kept._cache) == len(kept._keys) <= 2
     for token in tokens:
         await kept.end(token)
     assert not kept._cache
@@ -62,14 +63,14 @@ async def test_a_session_that_ends_while_it_is_looked_up_is_not_found(
     kept, (token,) = client.service.get(Sessions), await begin(client, 1)
     look_up = kept._look_up
 
-    async def slowly(key: str) -> Any:
+    async def slowly(key: Any) -> Any:
         found = await look_up(key)
         monkeypatch.setattr(kept, "_look_up", look_up)
         await kept.end(token)
         return found
 
     monkeypatch.setattr(kept, "_look_up", slowly)
-    assert await kept.find(token) is None
+    assert await kept.find(Session, token) is None
 
 
 async def test_what_was_looked_up_before_a_doubt_is_looked_up_again(
@@ -78,10 +79,10 @@ async def test_what_was_looked_up_before_a_doubt_is_looked_up_again(
     kept, (token,) = client.service.get(Sessions), await begin(client, 1)
     look_up = kept._look_up
 
-    async def doubted(key: str) -> Any:
+    async def doubted(key: Any) -> Any:
         kept.forget_all()
         return await look_up(key)
 
     monkeypatch.setattr(kept, "_look_up", doubted)
-    assert await kept.find(token)
+    assert await kept.find(Session, token)
     assert not kept._cache

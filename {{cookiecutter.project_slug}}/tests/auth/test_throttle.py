@@ -2,8 +2,7 @@
 
 import pytest
 
-from app.auth import memory
-from app.auth.throttle import Throttle
+from app.throttle import Throttle, memory
 from tests.auth.counting import lets_so_many_through_and_tells_how_long_to_wait
 from tests.auth.people import EMAIL, join, login, register
 from tests.conftest import Client, Start
@@ -17,7 +16,7 @@ async def test_counts_in_memory(client: Client) -> None:
 
 async def test_a_window_ends(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     throttle, moment = client.service.get(Throttle), [1000.0]
-    monkeypatch.setattr("app.auth.memory.time.monotonic", lambda: moment[0])
+    monkeypatch.setattr("app.throttle.memory.time.monotonic", lambda: moment[0])
     assert await throttle.count("a", 60) == (1, 60)
     moment[0] += 59
     assert await throttle.count("a", 60) == (2, 1)

@@ -130,10 +130,10 @@ async def test_ends_of_others_do_not_make_a_look_up_longer(
 ) -> None:
     await join(client)
     await login(client)
-    kept, looked = client.service.get(Sessions), list[str]()
+    kept, looked = client.service.get(Sessions), list[Any]()
     look_up = kept._look_up
 
-    async def while_others_end(key: str) -> Any:
+    async def while_others_end(key: Any) -> Any:
         looked.append(key)
         kept.forget("of somebody else")
         return await look_up(key)

@@ -4,7 +4,7 @@ import httpx
 
 from tests.nginx.fixtures import Up
 
-COUNTED = ("login/code", "again", "forgot", "register", "passkeys/login")
+COUNTED = ("login/code", "again", "forgot", "register", "passkeys/login", "reset", "password")
 """What guesses or sends mails, besides."""
 
 

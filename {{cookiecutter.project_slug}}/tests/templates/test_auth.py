@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from app import templates
 from app.auth.handlers.me import DELETED
@@ -218,3 +219,9 @@ def test_a_letter_is_text_whatever_is_in_it() -> None:
     assert "<script" not in str(sent.html)
     assert "&lt;script&gt;{x}" in str(sent.html)
     assert sent.text == '"><script>{x}\n\nhttps://x.org/?a=b&c="><script>{x}\n'
+
+
+async def test_a_query_that_cannot_be_read_is_no_fault_of_the_page(browser: Client) -> None:
+    with capture_logs() as logs:
+        assert (await browser.get("/auth/login?next=%ff")).status_code == 400
+    assert not [entry for entry in logs if entry["log_level"] == "error"]

@@ -15,15 +15,16 @@ from app.auth.cookie import Cookie, Device
 from app.auth.handlers.codes import demand
 from app.auth.models import Account
 from app.auth.passwords import LONGEST, acceptable
+from app.auth.revocations import CHANGED
 from app.auth.sessions import Person, Sessions
 from app.auth.settings import AuthSettings
-from app.auth.throttle import Throttle
 from app.auth.tokens import hashed
 from app.database import now
 from app.handlers import Handler
 from app.mail import Letter, Mailer
 from app.oidc import Providers
 from app.problems import Problem
+from app.throttle import Throttle
 
 RECENT = timedelta(minutes=15)
 """How long a login lets its owner change the account (OWASP ASVS 5.0, 7.5.1)."""
@@ -34,7 +35,12 @@ log = structlog.get_logger()
 
 
 def address(text: str) -> str:
-    """The one way to write this mail address, however it was typed; `ValueError` for none."""
+    """The one way to write this mail address, however it was typed; `ValueError` for none.
+
+    Encoded words (RFC 2047) are for texts: in a header they would make it another address.
+    """
+    if "=?" in text:
+        raise ValueError("This is no address of mail.")
     _, normalised = validate_email(text.lower())
     return normalised
 
@@ -123,18 +129,16 @@ class AuthHandler(Handler):
         if user is None:
             raise Problem(400, "This link was used before or is too old.")
 
-    async def begin_session(
-        self, account_id: str, remember: bool, proven: Account | None = None
-    ) -> None:
+    async def begin_session(self, proven: Account, remember: bool) -> None:
         """Begin a session in place of the one there may be; its token is the answer's cookie.
 
         Raises 401 if the account has changed since it was `proven`.
         """
         seen = self.request.remote_ip or "", self.request.headers.get("User-Agent", "")
         sessions = self.application.get(Sessions)
-        token = await sessions.start(account_id, remember, *seen, proven)
+        token = await sessions.start(proven, remember, *seen)
         if token is None:
-            raise Problem(401, "Your account was changed meanwhile. Log in again.")
+            raise Problem(401, CHANGED)
         await self.end_session()
         self.application.get(Cookie).write(self, token, remember)
 
@@ -183,7 +187,7 @@ class Entrance(AuthHandler):
             self.refuse("disabled", account.id)
         if account.totp_secret and not proven_twice:
             await demand(self, account, code, remember=remember, location=location)
-        await self.begin_session(account.id, remember, account)
+        await self.begin_session(account, remember)
         self.application.get(Device).remember(self, account.email)
         self.record("login", "ok", account.id)
         self.done(location, {"id": account.id, "email": account.email})
@@ -224,13 +228,14 @@ class AccountHandler(AuthHandler):
         most = self.application.get(AuthSettings).auth_attempts_per_account
         await self.limit(event, f"{event}:{self.who.id}", most)
 
-    async def prove(self, password: str, event: str) -> None:
-        """Take the password once more, throttled as a login is; raises 401."""
+    async def prove(self, password: str, event: str) -> Account:
+        """The account, by the password once more, throttled as a login is; raises 401."""
         await self.throttle("login", self.person.name)
         account = await self.application.get(Accounts).authenticate(self.person.name, password)
         if account is None or account.id != self.person.id:
             self.record(event, "refused", self.person.id)
             raise Problem(401, "The password is wrong.")
+        return account
 
 
 class Deletable(AccountHandler):

@@ -30,7 +30,7 @@ async def demand(handler: "AuthHandler", account: Account, code: str, **then: An
     """Use the code up, or ask for it with a ticket, so that no page holds the password."""
     totp = handler.application.get(Totp)
     if not code:
-        handler.page, ticket = "auth/code.html", await totp.ask(account.id, **then)
+        handler.page, ticket = "auth/code.html", await totp.ask(account, **then)
         handler.record("login", "second factor asked", account.id)
         detail = "Enter a code of your authenticator app, too."
         raise Problem(401, detail, code=NEEDED, ticket=ticket)

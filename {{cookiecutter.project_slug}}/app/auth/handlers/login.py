@@ -74,8 +74,8 @@ class Again(Form, AccountHandler):
     page, takes = "auth/again.html", OnceMore
 
     async def post(self) -> None:
-        await self.prove(self.body(OnceMore).password, "again")
-        await self.begin_session(self.person.id, self.person.remembered)
+        proven = await self.prove(self.body(OnceMore).password, "again")
+        await self.begin_session(proven, self.person.remembered)
         self.record("again", "ok", self.person.id)
         self.done(self.get_argument("next", "/auth/me"))
 

@@ -11,7 +11,7 @@ from app.auth.letters import told
 from app.auth.sessions import Person
 from app.database import Database
 
-DELETED = told("Your account was deleted")
+DELETED = told("Your account was deleted", "gone")
 
 
 class Deletion(AccountHandler):
@@ -19,7 +19,7 @@ class Deletion(AccountHandler):
 
     async def delete(self) -> None:
         person = self.person
-        await self.application.get(Accounts).delete(person.id)
+        await self.application.get(Accounts).delete(person)
         self.application.get(Cookie).clear(self)
         self.record("delete", "ok", person.id)
         self.mail(person.name, DELETED)

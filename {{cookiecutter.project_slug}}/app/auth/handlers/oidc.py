@@ -49,14 +49,18 @@ class Departure(AtProvider):
 
     page: str | None = "auth/login.html"
 
+    def link(self) -> tuple[str, int] | None:
+        """The account that is to be connected, and its version."""
+        return None
+
     async def post(self, name: str) -> None:
         provider, going = self.application.get(Providers)[name], self.body(Going)
         most = self.application.get(AuthSettings).auth_attempts_per_address
         await self.limit("provider", f"provider:{network(self.request.remote_ip or '')}", most)
-        secret, link = new_token(), self.who.id if self.personal else None
+        secret, link = new_token(), self.link()
         known = {"provider": name, "browser": hashed(secret), "link": link, **going.model_dump()}
         async with self.application.get(Database).writing() as session:
-            state = issue(session, "oidc", link or "", WITHIN, **known)
+            state = issue(session, "oidc", link[0] if link else "", WITHIN, **known)
         data = {"url": await provider.url(state, secret), "title": provider.title}
         self.cookie.write(self, secret, remember=False)
         self.answer(data, page="auth/oidc.html")
@@ -66,6 +70,9 @@ class Connect(base.AccountHandler, Departure):
     """The same, for an account that is to be connected."""
 
     page, recent = None, True
+
+    def link(self) -> tuple[str, int]:
+        return self.person.id, self.person.version
 
 
 class Callback(base.Entrance, AtProvider):
@@ -91,7 +98,7 @@ class Callback(base.Entrance, AtProvider):
         if not link:
             await self.let_in(account, ticket.data["remember"], ticket.data["next"])
         else:
-            self.record("connect", "ok", link)
+            self.record("connect", "ok", account.id)
             self.done(ticket.data["next"], notice="You can log in with it from now on.")
 
     async def _ticket(self, name: str, secret: str) -> Ticket:
@@ -104,7 +111,7 @@ class Callback(base.Entrance, AtProvider):
         if link := ticket.data["link"]:
             self.page = None
             await self.identify()
-            if not isinstance(self.current_user, Person) or self.current_user.id != link:
+            if not isinstance(self.current_user, Person) or self.current_user.id != link[0]:
                 raise Failure(400, STALE, "not whose login is to be connected")
         return ticket
 

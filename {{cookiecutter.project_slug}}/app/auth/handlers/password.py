@@ -71,7 +71,7 @@ class Change(Form, AccountHandler):
         if account is None:
             raise Problem(401, WRONG, errors={"current": WRONG})
         self.mail(account.email, CHANGED)
-        await self.begin_session(person.id, person.remembered)
+        await self.begin_session(account, person.remembered)
         self.done("/auth/me", notice="Your password is changed.")
 
 

@@ -6,7 +6,8 @@ from app.auth.accounts import Accounts
 from app.auth.handlers.base import AccountHandler, Address, Form, NewPassword, Token
 from app.auth.letters import told
 
-MOVED = told("The address of your account was changed")
+MOVING = told("Another address was asked for: {address}")
+MOVED = told("The address of your account was changed", "gone")
 
 
 class Registration(BaseModel):
@@ -51,6 +52,7 @@ class Email(Form, AccountHandler):
         email = self.body(NewAddress).email
         await self.throttle("email", email)
         letter, token = await self.application.get(Accounts).move(self.person.id, email)
+        self.mail(self.person.name, MOVING, address=email)
         self.sent("email", email, letter, token, "/auth/me")
 
 

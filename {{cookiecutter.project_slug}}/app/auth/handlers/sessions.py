@@ -33,8 +33,9 @@ class All(Deletable):
         self.answer({"sessions": found})
 
     async def delete(self) -> None:
-        others = Session.account_id == self.who.id, Session.id != self.who.session
-        await self.application.get(Revocations).end(*others)
+        ending = self.application.get(Revocations).ending
+        async with ending(self.person, keep=self.person.session):
+            pass  # nothing but that
         self.record("sessions", "ended", self.who.id)
         self.done("/auth/me", notice="All other sessions have ended.")
 

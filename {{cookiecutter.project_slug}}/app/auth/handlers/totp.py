@@ -51,9 +51,8 @@ class State(Owner, Deletable):
 
     async def delete(self, *_: str) -> None:
         self.page = "auth/totp.html"
-        await self.prove(self.body(OnceMore).password, "totp")
-        await self.totp.disable(self.person.id)
-        await self.begin_session(self.person.id, self.person.remembered)
+        proven = await self.prove(self.body(OnceMore).password, "totp")
+        await self.begin_session(await self.totp.disable(proven), self.person.remembered)
         self.tell("off", OFF)
         self.done("/auth/totp", notice="Your second factor is off.")
 
@@ -67,11 +66,12 @@ class Confirm(Owner):
         self.page = "auth/totp_setup.html"
         code = self.body(Confirmation).code
         await self.limit("totp", f"totp:{self.person.id}", MOST)
-        codes = await self.totp.enable(self.person.id, code)
-        if codes is None:
+        enabled = await self.totp.enable(self.person, code)
+        if enabled is None:
             self.record("totp", "refused", self.person.id)
             raise Invalid({"code": "The code is wrong."})
-        await self.begin_session(self.person.id, self.person.remembered)
+        account, codes = enabled
+        await self.begin_session(account, self.person.remembered)
         self.tell("on", ON)
         self.answer({"recovery_codes": codes}, page="auth/recovery.html")
 

@@ -1,13 +1,17 @@
 """Connecting a provider's login with one's account, and taking it away again."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
+from app import oidc
+from app.auth.accounts import Accounts
 from app.auth.logins import listed
 from app.auth.sessions import Sessions
 from app.database import Database
 from tests.auth.oidc.provider import Provider, leave, log_in
-from tests.auth.people import EMAIL, elsewhere, is_logged_in, join, login, mails
+from tests.auth.people import EMAIL, elsewhere, forgot, is_logged_in, join, login, mails
 from tests.conftest import Client
 
 CONNECT = "/auth/oidc/one/connect"
@@ -44,6 +48,40 @@ async def test_what_is_connected_is_a_way_to_log_in(ada: Client, provider: Provi
     assert len(await links(ada)) == 1
     await ada.post("/auth/logout")
     assert (await log_in(ada)).json()["email"] == EMAIL
+
+
+async def test_what_was_disconnected_is_not_connected_by_its_address(
+    ada: Client, provider: Provider
+) -> None:
+    provider.claims = {"email": EMAIL, "email_verified": True}
+    assert (await log_in(ada)).status_code == 200
+    (link,) = await links(ada)
+    assert (await ada.delete(f"/auth/oidc/links/{link}")).status_code == 204
+    assert (await ada.delete(f"/auth/oidc/links/{link}")).status_code == 404
+    await ada.post("/auth/logout")
+    assert (await log_in(ada)).status_code == 403
+    await login(ada)
+    assert await links(ada) == []
+    assert (await log_in(ada, CONNECT)).status_code == 204
+    assert await links(ada) == [link]
+    await ada.post("/auth/logout")
+    assert (await log_in(ada)).json()["email"] == EMAIL
+
+
+async def test_nothing_is_connected_after_a_reset_that_came_between(
+    ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, claims = await forgot(ada), oidc.Provider.claims
+
+    async def slowly(*given: Any) -> Any:
+        found = await claims(*given)
+        assert await ada.service.get(Accounts).reset(token, "another good password")
+        return found
+
+    monkeypatch.setattr(oidc.Provider, "claims", slowly)
+    assert (await log_in(ada, CONNECT)).status_code == 401
+    await login(ada, password="another good password")
+    assert await links(ada) == []
 
 
 async def test_what_is_another_accounts_stays_there(ada: Client, provider: Provider) -> None:

@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(255), nullable=False),
         sa.Column("email", sa.String(320), nullable=True),
         moment("created_at"),
+        moment("removed_at", nullable=True),
         sa.UniqueConstraint("issuer", "subject", name="uq_provider_logins_issuer"),
     )
 

@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from app.auth import throttle
+from app import throttle
 
 if TYPE_CHECKING:
     from app.service import Service

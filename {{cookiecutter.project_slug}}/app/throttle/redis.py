@@ -6,7 +6,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.auth import memory, throttle
+from app import throttle
+from app.throttle import memory
 
 if TYPE_CHECKING:
     from app.service import Service
@@ -22,7 +23,7 @@ class Throttle(throttle.Throttle):
         self._alone = memory.Throttle(service)
 
     async def count(self, key: str, seconds: int) -> tuple[int, float]:
-        name = f"auth:throttle:{key}"
+        name = f"throttle:{key}"
         try:
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.set(name, 0, ex=seconds, nx=True)
