@@ -31,8 +31,8 @@ from tests.combinations import (
 )
 
 PLACES = {
-    "app/auth/redis.py": {"auth", "redis"},
-    "app/auth/memory.py": {"auth"},
+    "app/throttle/redis.py": {"auth", "redis"},
+    "app/throttle/memory.py": {"auth"},
     "app/database/__init__.py": {"auth"},
     "app/jobs/redis.py": {"jobs", "redis"},
     "app/jobs/tasks/auth.py": {"jobs", "auth"},

@@ -16,9 +16,11 @@ def test_jobs_are_taken_out_by_deleting_two_folders_and_a_name(project: Path, py
     assert text.count("jobs") == 2
     main.write_text(text.replace("jobs, ", "").replace(", jobs", ""))
     assert "jobs" not in main.read_text()
+    # What its features do is run for the combination without jobs: here it is what binds them.
+    parts = [str(path) for path in (project / "tests").glob("test_*.py")]
     environment = clean_environment(PATH=f"{python.parent}:{os.environ['PATH']}")
     done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"],
+        [python, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *parts, "tests/templates"],
         cwd=project,
         env=environment,
         capture_output=True,

@@ -1,5 +1,6 @@
 """A service in this process, on a real socket, with nothing of the developer's own settings."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ structlog.configure(
     ]
 )
 
+gc.set_threshold(100_000)  # tests make much and keep little: this saves a tenth of their time
 HERE = Path(__file__).parent
 pytest_plugins = [f"tests.{path.parent.name}.fixtures" for path in HERE.glob("*/fixtures.py")]
 """A feature's own fixtures are in `tests/<feature>/fixtures.py`."""

@@ -67,7 +67,8 @@ async def test_more_than_can_wait_are_told_so(
     monkeypatch.setattr(passwords, "MOST", 3)
     waiting = [asyncio.create_task(doors._in_a_thread(hashing.wait)) for _ in range(3)]
     await asyncio.sleep(0)
-    answer = await login(client)
+    async with asyncio.timeout(5):
+        answer = await login(client)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     hashing.set()
     await asyncio.gather(*waiting)
