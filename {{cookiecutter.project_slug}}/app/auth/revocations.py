@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.models import Account, ApiToken, Ended, Session, Ticket
@@ -58,20 +58,16 @@ class Revocations:
         The account is locked, and who must know is told at the commit. One session may be kept.
         Raises 401 if the account has changed since it was proven whose it is.
         """
-        one = Account
-        if isinstance(whose, ColumnElement):
-            locked = update(one).where(whose)
-        else:
-            locked = update(one).where(one.id == whose.id, one.version == whose.version)
-        locked = locked.values(version=one.version + 1)
+        which = whose if isinstance(whose, ColumnElement) else _as_proven(whose)
+        locked = update(Account).where(which).values(version=Account.version + 1)
         ended = dict[str, str]()
         async with self._database.writing() as session:
-            ids = (await session.scalars(locked.returning(one.id))).all()
-            if not ids and not isinstance(whose, ColumnElement):
+            ids = (await session.scalars(locked.returning(Account.id))).all()
+            if not ids and which is not whose:
                 raise Problem(401, CHANGED)
             for kind in of or (Session,):
-                which = kind.account_id.in_(ids), kind.id != (keep or "")
-                ended |= await _end(session, which, kind)
+                theirs = kind.account_id.in_(ids), kind.id != (keep or "")
+                ended |= await _end(session, theirs, kind)
             yield session
             await session.execute(delete(Ticket).where(Ticket.subject.in_(ids)))
         self._tell(list(ended))
@@ -114,3 +110,7 @@ async def _end(
     ended = {row.id: row.account_id for row in rows}
     session.add_all(Ended(id=id) for id in ended)
     return ended
+
+
+def _as_proven(whose: "Account | Person") -> ColumnElement[bool]:
+    return and_(Account.id == whose.id, Account.version == whose.version)

@@ -13,9 +13,6 @@ from app.auth.handlers import (
     totp,
 )
 
-MODULES = (
-    *(me, registration, login, password, totp, passkeys, oidc),
-    *(sessions, tokens, mailbox),
-)
+MODULES = (me, registration, login, password, totp, passkeys, oidc, sessions, tokens, mailbox)
 """That which is asked for most is found first."""
 ROUTES = [route for module in MODULES for route in module.ROUTES]

@@ -35,11 +35,8 @@ log = structlog.get_logger()
 
 
 def address(text: str) -> str:
-    """The one way to write this mail address, however it was typed; `ValueError` for none.
-
-    Encoded words (RFC 2047) are for texts: in a header they would make it another address.
-    """
-    if "=?" in text:
+    """The one way to write this mail address, however it was typed; `ValueError` for none."""
+    if "=?" in text:  # an encoded word (RFC 2047): in a header it would be another address
         raise ValueError("This is no address of mail.")
     _, normalised = validate_email(text.lower())
     return normalised

@@ -49,15 +49,12 @@ class Departure(AtProvider):
 
     page: str | None = "auth/login.html"
 
-    def link(self) -> tuple[str, int] | None:
-        """The account that is to be connected, and its version."""
-        return None
-
     async def post(self, name: str) -> None:
         provider, going = self.application.get(Providers)[name], self.body(Going)
         most = self.application.get(AuthSettings).auth_attempts_per_address
         await self.limit("provider", f"provider:{network(self.request.remote_ip or '')}", most)
-        secret, link = new_token(), self.link()
+        secret, who = new_token(), self.current_user if self.personal else None
+        link = (who.id, who.version) if isinstance(who, Person) else None
         known = {"provider": name, "browser": hashed(secret), "link": link, **going.model_dump()}
         async with self.application.get(Database).writing() as session:
             state = issue(session, "oidc", link[0] if link else "", WITHIN, **known)
@@ -70,9 +67,6 @@ class Connect(base.AccountHandler, Departure):
     """The same, for an account that is to be connected."""
 
     page, recent = None, True
-
-    def link(self) -> tuple[str, int]:
-        return self.person.id, self.person.version
 
 
 class Callback(base.Entrance, AtProvider):

@@ -33,8 +33,8 @@ class All(Deletable):
         self.answer({"sessions": found})
 
     async def delete(self) -> None:
-        ending = self.application.get(Revocations).ending
-        async with ending(self.person, keep=self.person.session):
+        me, revocations = self.person, self.application.get(Revocations)
+        async with revocations.ending(me, keep=me.session):
             pass  # nothing but that
         self.record("sessions", "ended", self.who.id)
         self.done("/auth/me", notice="All other sessions have ended.")
