@@ -50,4 +50,4 @@ async def stop(task: asyncio.Task[None]) -> None:
     """Cancel until it has ended: `asyncio.wait_for`, in clients, loses some before Python 3.12."""
     while not task.done():
         task.cancel()
-        await asyncio.wait([task], timeout=0.05)
+        await asyncio.wait([task], timeout=1.0)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -59,7 +60,7 @@ def _sqlite(url: URL, lock_seconds: float, keys: str = "ON", **options: Any) -> 
 
     The driver's own transactions are switched off, as they begin too late.
     """
-    limits = {"timeout": lock_seconds, "isolation_level": None}
+    limits = {"timeout": lock_seconds, "isolation_level": None, "async_creator_fn": _connect}
     engine = _engine(url, limits, **options)
 
     @event.listens_for(engine.sync_engine, "do_connect")
@@ -77,6 +78,27 @@ def _sqlite(url: URL, lock_seconds: float, keys: str = "ON", **options: Any) -> 
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+class _Connection(aiosqlite.Connection):
+    """Ends when it is told to, once: who told its thread again would wait for ever.
+
+    That, and a transaction that stays open, is what it comes to by itself when a task is cancelled
+    while SQLAlchemy closes the connection because the task was cancelled before.
+    """
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        if not self._running:
+            return None
+        if self._connection:
+            self._tx.put_nowait((None, self._connection.close))
+        return super().stop()
+
+
+def _connect(database: str, **options: Any) -> _Connection:
+    connection = _Connection(lambda: sqlite3.connect(database, **options), iter_chunk_size=64)
+    connection._thread.daemon = True  # as SQLAlchemy does itself
+    return connection
 
 
 async def _prepare(driver: Any, seconds: float, keys: str) -> None:

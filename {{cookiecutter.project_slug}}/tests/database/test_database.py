@@ -15,6 +15,9 @@ from app.database.settings import DatabaseSettings
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+LONG = (
+    "WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c LIMIT 300000) SELECT n FROM c"
+)
 TABLE = "CREATE TABLE numbers (number INTEGER PRIMARY KEY)"
 
 
@@ -133,6 +136,19 @@ async def test_a_file_that_is_locked_is_unavailable(
         with pytest.raises(Unavailable, match="locked"):
             await add(hasty, 1)
     await hasty.engine.dispose()
+
+
+async def test_what_is_cancelled_again_and_again_ends(database: Database) -> None:
+    """At its end the process cancels what is left once, and waits for it."""
+    for _ in range(5):
+        others = asyncio.all_tasks()
+        counting = asyncio.create_task(run(database, LONG))
+        for _ in range(4):
+            await asyncio.sleep(0.02)
+            counting.cancel()
+        while left := asyncio.all_tasks() - others:
+            _, waiting = await asyncio.wait(left, timeout=5)
+            assert not waiting
 
 
 @on_postgresql
