@@ -1,4 +1,4 @@
-"""Throttling: so many attempts per account and per address in a while."""
+"""Throttling: so many attempts in a while, by whatever key is counted."""
 
 
 class Throttle:
