@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 LONG = (
     "WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c LIMIT 300000) SELECT n FROM c"
 )
+ENDS_SECONDS = 60
+"""What waits for ever does not end in this time; a busy disk may take some of it."""
 TABLE = "CREATE TABLE numbers (number INTEGER PRIMARY KEY)"
 
 
@@ -140,6 +143,7 @@ async def test_a_file_that_is_locked_is_unavailable(
 
 async def test_what_is_cancelled_again_and_again_ends(database: Database) -> None:
     """At its end the process cancels what is left once, and waits for it."""
+    threads = threading.active_count()
     for _ in range(5):
         others = asyncio.all_tasks()
         counting = asyncio.create_task(run(database, LONG))
@@ -147,8 +151,11 @@ async def test_what_is_cancelled_again_and_again_ends(database: Database) -> Non
             await asyncio.sleep(0.02)
             counting.cancel()
         while left := asyncio.all_tasks() - others:
-            _, waiting = await asyncio.wait(left, timeout=5)
+            _, waiting = await asyncio.wait(left, timeout=ENDS_SECONDS)
             assert not waiting
+    async with asyncio.timeout(ENDS_SECONDS):
+        while threading.active_count() > threads:  # noqa: ASYNC110 - threads do not tell
+            await asyncio.sleep(0.01)
 
 
 @on_postgresql
