@@ -1,14 +1,17 @@
 """The base handlers: request ids, security headers, who asks, bodies, answers and errors."""
 
 import re
+import time
 from asyncio import Future
 from collections.abc import Awaitable
+from functools import lru_cache
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
+from tornado.httputil import HTTPHeaders, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from app.addresses import hostname
@@ -43,6 +46,17 @@ class Guarded(RequestHandler):
     """Whether only those are answered who are known: 401 for others, `who` for the method."""
     page: str | None = None
     """The page with the form that this handler's errors are shown on."""
+
+    def clear(self) -> None:
+        """As Tornado's, but for what costs a twelfth of a small request: a Server header that is
+        replaced anyway, and a Date that is written anew for each request of the same second.
+        """
+        self._headers = HTTPHeaders()
+        self._headers["Content-Type"] = "text/html; charset=UTF-8"
+        self._headers["Date"] = date(int(time.time()))
+        self.set_default_headers()
+        self._write_buffer = []
+        self.set_status(200)
 
     def set_default_headers(self) -> None:
         if not hasattr(self, "request_id"):
@@ -176,6 +190,11 @@ class Handler(Guarded):
 
     def check_etag_header(self) -> bool:
         return False
+
+
+@lru_cache(1)
+def date(second: int) -> str:
+    return format_timestamp(second)
 
 
 def holds_nul(value: Any) -> bool:

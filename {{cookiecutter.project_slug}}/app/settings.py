@@ -1,5 +1,6 @@
 """What the core can be told by environment variables or `.env`."""
 
+import os
 import secrets
 from collections.abc import Iterable
 from functools import cached_property
@@ -45,6 +46,7 @@ class Settings(Environment):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
     drain_seconds: float = Field(default=10, ge=0)
+    prometheus_multiproc_dir: str | None = None
     secret_key: SecretStr | None = None
 
     @field_validator("log_level", "log_format", mode="before")
@@ -61,6 +63,13 @@ class Settings(Environment):
         if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/"):
             raise ValueError("must look like https://example.com")
         return f"{url.scheme}://{url.netloc}".lower()
+
+    @field_validator("prometheus_multiproc_dir")
+    @classmethod
+    def a_folder(cls, value: str | None) -> str | None:
+        if value and not os.access(value, os.W_OK):
+            raise ValueError("must be a folder that can be written to")
+        return value
 
     @model_validator(mode="after")
     def complete(self) -> Self:

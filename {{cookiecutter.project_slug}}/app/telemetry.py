@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 import structlog
-from prometheus_client import Counter, Histogram
 from structlog.typing import Processor
 
+from app.metrics import Counter, Histogram
 from app.settings import Settings
 
 if TYPE_CHECKING:

@@ -1,6 +1,8 @@
 """What every answer of the service has in common."""
 
 import re
+import time
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
@@ -25,6 +27,13 @@ async def test_every_answer_has_the_security_headers_once(client: Client, path: 
     headers = (await client.get(path)).headers
     for name, value in HEADERS.items():
         assert headers.get_list(name) == [value]
+
+
+@pytest.mark.parametrize("path", ["/hello", "/nowhere"])
+async def test_every_answer_has_the_date(client: Client, path: str) -> None:
+    for _ in range(2):
+        date = parsedate_to_datetime((await client.get(path)).headers["Date"])
+        assert abs(date.timestamp() - time.time()) < 2
 
 
 async def test_strict_transport_is_said_over_https_only(start: Start) -> None:

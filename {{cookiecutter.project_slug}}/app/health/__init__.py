@@ -3,9 +3,10 @@
 import asyncio
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.handlers import Handler
+from app.health.loop import lifespan
+from app.metrics import CONTENT_TYPE_LATEST, latest
 from app.service import Check
 
 CHECK_SECONDS = 0.8
@@ -53,9 +54,12 @@ async def _result(item: tuple[str, Check]) -> str:
 
 
 class Metrics(Probe):
+    """What Prometheus scrapes; where processes share a folder any one answers for all."""
+
     def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(generate_latest())
+        self.finish(latest())
 
 
+__all__ = ["ROUTES", "lifespan"]
 ROUTES = [("/health/live", Live), ("/health/ready", Ready), ("/metrics", Metrics)]

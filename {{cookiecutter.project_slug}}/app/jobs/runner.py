@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import Counter, Histogram
 from structlog.contextvars import bound_contextvars
 
 from app.jobs.job import Job
 from app.jobs.ledger import LeaseLost, Ledger, Outcome, Overlap, Unavailable
+from app.metrics import Counter, Histogram
 
 if TYPE_CHECKING:
     from app.service import Service

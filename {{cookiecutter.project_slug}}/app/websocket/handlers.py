@@ -1,9 +1,9 @@
 """What is served for a room: its page, its history and its socket."""
 
-from prometheus_client import Counter
 from pydantic import ValidationError
 
 from app.handlers import Guarded, Handler
+from app.metrics import Counter
 from app.problems import Problem
 from app.websocket.guests import speaker
 from app.websocket.limits import Allowance

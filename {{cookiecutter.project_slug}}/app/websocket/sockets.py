@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import Gauge
 
 from app.addresses import network
+from app.metrics import Gauge
 from app.problems import Problem
 from app.websocket.protocol import GOING_AWAY, SESSION_ENDED
 from app.websocket.settings import WebsocketSettings
@@ -17,7 +17,7 @@ from app.websocket.settings import WebsocketSettings
 if TYPE_CHECKING:
     from app.websocket.socket import Socket
 
-OPEN = Gauge("websocket_sockets", "Open sockets")
+OPEN = Gauge("websocket_sockets", "Open sockets", multiprocess_mode="livesum")
 RETRY_SECONDS = 60
 WATCH_SECONDS = 1.0
 """How often the watch looks for sessions that have expired: a close is due within 2 s."""
