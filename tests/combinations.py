@@ -50,8 +50,14 @@ WORDS = {
 
 `login_url` is a setting of Tornado's, which pages heed whoever sets it.
 """
-SAID_BY_OTHERS = {"jobs:"}
-"""Lines that mean something else: a workflow of GitHub's has jobs."""
+SAID_BY_OTHERS = {
+    "jobs:",
+    "  template:",
+    "kind: Job",
+    "          whenUnsatisfiable: ScheduleAnyway",
+    "      automountServiceAccountToken: false",
+}
+"""Lines that mean something else: a workflow of GitHub's has jobs, and Kubernetes its own words."""
 
 
 def words(path: Path) -> set[str]:
@@ -104,6 +110,8 @@ def variables(root: Path) -> set[str]:
     found = re.findall(r"^#?([A-Z_]+)=", (root / ".env.example").read_text(), re.MULTILINE)
     for unit in root.glob("nginx/systemd/*.service"):
         found += re.findall(r"^Environment=([A-Z_]+)=", unit.read_text(), re.MULTILINE)
+    for settings in root.glob("nginx/kubernetes/settings.yaml"):
+        found += yaml.safe_load(settings.read_text())["data"]
     for service in yaml.safe_load((root / "compose.yaml").read_text())["services"].values():
         found += service["environment"] if service["image"] == SLUG else []
     return set(found)

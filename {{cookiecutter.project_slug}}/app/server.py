@@ -61,7 +61,6 @@ async def listening(service: Service, sockets: list[socket.socket]) -> AsyncIter
     """Answer on the sockets while the block lasts, then drain."""
     server = HTTPServer(
         service,
-        xheaders=bool(service.config.unix_socket),
         max_body_size=MAX_BODY_BYTES,
         max_buffer_size=2 * MAX_BODY_BYTES,
         max_header_size=MAX_HEADER_BYTES,

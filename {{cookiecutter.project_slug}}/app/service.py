@@ -16,6 +16,7 @@ from tornado.web import Application, RequestHandler
 
 from app import __version__
 from app.handlers import NotFound
+from app.proxies import apply_forwarded, trusting
 from app.renderer import Renderer
 from app.settings import Environment, Settings
 from app.signals import Signal
@@ -80,6 +81,7 @@ class Service(Application):
         self.draining, self._deadline = False, 0.0
         self.in_flight: weakref.WeakSet[HTTPServerRequest] = weakref.WeakSet()
         self._access_log = AccessLog(self.config)
+        self._trusts = trusting(self.config.trusted_proxies)
         super().__init__(
             [route for routes in said_by(self.parts, "ROUTES") for route in routes],
             default_handler_class=NotFound,
@@ -133,6 +135,9 @@ class Service(Application):
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> "_HandlerDelegate":
         self.in_flight.add(request)
+        # What is behind a unix socket can only be asked by the proxy that may open it.
+        if self.config.unix_socket or self._trusts(request.remote_ip or ""):
+            apply_forwarded(request, self._trusts)
         return super().find_handler(request, **kwargs)
 
     def answered(self, handler: RequestHandler) -> None:

@@ -4,11 +4,18 @@ import os
 import secrets
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PLACEHOLDERS = {"change-me", "changeme", "secret"}
 
@@ -36,12 +43,16 @@ class Environment(BaseSettings):
 
 
 class Settings(Environment):
-    """The core's settings; `instance` is the number of this process among those of the service."""
+    """The core's settings.
+
+    `instance` is the number of this process among those of the service, 0 where they have none.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     unix_socket: str | None = None
-    instance: int = Field(default=1, ge=1)
+    instance: int = Field(default=1, ge=0)
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     public_url: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
@@ -53,6 +64,11 @@ class Settings(Environment):
     @classmethod
     def lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def separate(cls, value: object) -> object:
+        return [each.strip() for each in value.split(",")] if isinstance(value, str) else value
 
     @field_validator("public_url")
     @classmethod

@@ -35,7 +35,8 @@ def test_a_placeholder_is_no_key(monkeypatch: pytest.MonkeyPatch, key: str) -> N
     [
         ("PORT", "eighty"),
         ("PORT", "65536"),
-        ("INSTANCE", "0"),
+        ("INSTANCE", "-1"),
+        ("TRUSTED_PROXIES", "everyone"),
         ("ENVIRONMENT", "staging"),
         ("PUBLIC_URL", "ftp://nowhere"),
         ("PUBLIC_URL", "https://example.com/path"),

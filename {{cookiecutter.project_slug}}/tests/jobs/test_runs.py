@@ -119,6 +119,7 @@ async def test_a_job_never_overlaps_itself(client: Client) -> None:
     [
         ({}, True),
         ({"INSTANCE": "2"}, False),
+        ({"INSTANCE": "0"}, False),
         ({"INSTANCE": "2", "JOBS": "On"}, True),
         ({"JOBS": "OFF"}, False),
     ],
