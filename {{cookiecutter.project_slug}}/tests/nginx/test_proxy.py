@@ -78,6 +78,18 @@ def test_security_headers_are_said_once_by_whoever_answers(
         assert headers.get_list(name) == [value]
 
 
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.2", "x" * 300])
+def test_a_foreign_host_is_refused_before_the_service(proxied: httpx.Client, host: str) -> None:
+    answer = proxied.get("/hello", headers={"Host": host})
+    assert (answer.status_code, answer.headers["Server"]) == (421, "nginx")
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_in_development_the_machine_goes_by_its_own_names(proxied: httpx.Client) -> None:
+    for host in ("localhost", "[::1]:8080"):
+        assert proxied.get("/hello", headers={"Host": host}).status_code == 200
+
+
 def test_a_body_over_the_limit_is_a_problem(up: Up, proxied: httpx.Client) -> None:
     answer = proxied.post("/hello", content=b"x" * (1024 * 1024 + 1))
     assert answer.headers["Content-Type"] == "application/problem+json; charset=utf-8"
