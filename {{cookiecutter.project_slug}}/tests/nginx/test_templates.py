@@ -15,20 +15,10 @@ from tests.nginx.site import NAME, Installed
 from tests.nginx.test_proxy import logged
 
 OUTSIDE = [
-    ".env",
-    "%2eenv",
-    "folder/.env",
-    "folder/secret.txt",
-    "link.txt",
-    "link.txt/",
-    "../secret.txt",
-    "..%2f..%2f..%2fsecret.txt",
-    "%252e%252e/%252e%252e/secret.txt",
-    "%c0%ae%c0%ae/secret.txt",
-    "..%5c..%5csecret.txt",
-    "/../../../secret.txt",
-    "style.css%00.txt",
-]
+    ".env", "%2eenv", "folder/.env", "folder/secret.txt", "link.txt", "link.txt/", "../secret.txt",
+    "..%2f..%2f..%2fsecret.txt", "%252e%252e/%252e%252e/secret.txt", "%c0%ae%c0%ae/secret.txt",
+    "..%5c..%5csecret.txt", "/../../../secret.txt", "style.css%00.txt",
+]  # fmt: skip
 PREPARED = b"/* Not what the file beside it holds. */"
 
 

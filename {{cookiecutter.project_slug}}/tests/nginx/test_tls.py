@@ -96,5 +96,6 @@ def connect(site: Installed, version: ssl.TLSVersion) -> tuple[str, bool]:
         context.wrap_socket(plain, server_hostname=NAME) as secure,
     ):
         session, cipher = secure.session, secure.cipher()
-        assert session and cipher
+        assert session
+        assert cipher
         return cipher[0], session.has_ticket
