@@ -75,7 +75,7 @@ def prepared(nginx: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[h
     static = root / "app/templates/static"
     shutil.copytree(ROOT / "app/templates/static", static)
     (static / "old.css.gz").touch()
-    subprocess.run([ROOT / "nginx/templates/prepare", root], check=True)
+    subprocess.run([ROOT / "nginx/templates/prepare.sh", root], check=True)
     (static / "style.css.gz").write_bytes(gzip.compress(PREPARED))
     for outside in ("secret.txt", ".env", "app/templates/static/.env"):
         (root / outside).write_text("a secret")
