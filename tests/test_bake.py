@@ -42,6 +42,8 @@ PLACES = {
     "app/templates/websocket/room.html": {"templates", "websocket"},
     "app/websocket/redis/presence.py": {"websocket", "redis"},
     "nginx/locations/websocket.conf": {"nginx", "websocket"},
+    "nginx/problems/templates/pages.conf": {"nginx", "templates"},
+    "nginx/templates/prepare.sh": {"nginx", "templates"},
     "nginx/up": {"nginx"},
     "tests/auth/test_redis.py": {"auth", "redis"},
     "app/service.py": set(),

@@ -132,7 +132,8 @@ class Guarded(RequestHandler):
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if not isinstance(value, HTTPError):
-            log.error("unhandled error", exc_info=(typ, value, tb))
+            # Named here, as `prepare` may not have come so far.
+            log.error("unhandled error", request_id=self.request_id, exc_info=(typ, value, tb))
 
 
 class Handler(Guarded):

@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,8 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 BODY_SECONDS = 30
 IDLE_SECONDS = 75
+SEND_SECONDS = 30
+"""How long an answer waits for a client that does not read it."""
 GRACE_SECONDS = 1.0
 """How long new connections are still taken after readiness has gone: a proxy needs to notice."""
 
@@ -68,11 +71,20 @@ async def listening(service: Service, sockets: list[socket.socket]) -> AsyncIter
         idle_connection_timeout=IDLE_SECONDS,
     )
     server.add_sockets(sockets)
+    for each in sockets:
+        _limit_waiting(each)
     service.serving.send(None)
     try:
         yield server
     finally:
         await _drain(service, server)
+
+
+def _limit_waiting(listener: socket.socket) -> None:
+    """Let the system end connections that take nothing, which Tornado waits for without end."""
+    if sys.platform == "linux" and listener.family != socket.AF_UNIX:
+        milliseconds = int(SEND_SECONDS * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 async def _drain(service: Service, server: HTTPServer) -> None:

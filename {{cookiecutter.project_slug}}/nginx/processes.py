@@ -120,7 +120,9 @@ class Instance(Child):
 class Proxy(Child):
     """The real nginx, configured as on a server but for what is in `site`."""
 
-    def __init__(self, folder: Path, program: str, address: str, sockets: list[Path]) -> None:
+    def __init__(
+        self, folder: Path, program: str, address: str, names: str, sockets: list[Path]
+    ) -> None:
         path = os.environ.get("PATH", "") + ":/usr/sbin"
         found = shutil.which(program, path=path)
         if found is None:
@@ -130,15 +132,18 @@ class Proxy(Child):
         for file in (ROOT / "nginx").iterdir():
             if file.name != "site":
                 (folder / file.name).symlink_to(file)
-        self._write_site(folder / "site", address, sockets)
+        self._write_site(folder / "site", address, names, sockets)
 
-    def _write_site(self, folder: Path, address: str, sockets: list[Path]) -> None:
+    def _write_site(self, folder: Path, address: str, names: str, sockets: list[Path]) -> None:
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        strangers = f"server {{ listen {address} default_server; include strangers.conf; }}"
+        temporary = [f"{kind}_temp_path tmp_{kind};" for kind in kinds]
+        server = [f"listen {address};", f"server_name {names};"]
         site = {
             "main": [f"pid {self._pid};"],
-            "http": ["access_log /dev/stdout json;", *(f"{k}_temp_path tmp_{k};" for k in kinds)],
+            "http": ["access_log /dev/stdout json;", *temporary, strangers],
             "upstream": [f"server unix:{socket} max_fails=0;" for socket in sockets],
-            "server": [f"listen {address};", f'set $project "{ROOT}";'],
+            "server": [*server, f'set $project "{ROOT}";'],
         }
         if os.geteuid() == 0:
             site["main"].append("user root;")  # nginx's own user may not enter the folder

@@ -174,7 +174,7 @@ def stand_in(nginx: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def echo(stand_in: Path) -> Iterator[Up]:
     """That project behind nginx, to see what comes through."""
-    with running(stand_in, WORKERS="1") as up:
+    with running(stand_in, WORKERS="1", PUBLIC_URL="http://example.com:81") as up:
         yield up
 
 

@@ -1,5 +1,9 @@
 """What nginx adds to the service, and what it keeps to itself."""
 
+import re
+import socket
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -7,7 +11,7 @@ import orjson
 import pytest
 
 from app.handlers import HEADERS
-from tests.nginx.fixtures import Up, running
+from tests.nginx.fixtures import ROOT, SECONDS, Up, running
 
 FORGED = {
     "X-Real-IP": "203.0.113.1",
@@ -78,6 +82,18 @@ def test_security_headers_are_said_once_by_whoever_answers(
         assert headers.get_list(name) == [value]
 
 
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.2", "x" * 300])
+def test_a_foreign_host_is_refused_before_the_service(proxied: httpx.Client, host: str) -> None:
+    answer = proxied.get("/hello", headers={"Host": host})
+    assert (answer.status_code, answer.headers["Server"]) == (421, "nginx")
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_in_development_the_machine_goes_by_its_own_names(proxied: httpx.Client) -> None:
+    for host in ("localhost", "[::1]:8080"):
+        assert proxied.get("/hello", headers={"Host": host}).status_code == 200
+
+
 def test_a_body_over_the_limit_is_a_problem(up: Up, proxied: httpx.Client) -> None:
     answer = proxied.post("/hello", content=b"x" * (1024 * 1024 + 1))
     assert answer.headers["Content-Type"] == "application/problem+json; charset=utf-8"
@@ -94,6 +110,24 @@ def test_a_body_over_the_limit_is_a_problem(up: Up, proxied: httpx.Client) -> No
 def test_a_header_over_the_limit_is_a_problem(proxied: httpx.Client) -> None:
     answer = proxied.get("/hello", headers={"X-Long": "x" * 10_000})
     assert (answer.status_code, answer.json()["status"]) == (431, 431)
+
+
+def test_one_address_has_so_many_requests_under_way_and_no_more(echo: Up) -> None:
+    found = re.search(r"limit_conn clients (\d+);", (ROOT / "nginx/limits.conf").read_text())
+    assert found
+    address = ("127.0.0.1", int(echo.url.rpartition(":")[2]))
+    with ExitStack() as stack:
+        for _ in range(int(found[1])):
+            client = stack.enter_context(socket.create_connection(address))
+            client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+        await_status(echo, 429)
+    await_status(echo, 200)
+
+
+def await_status(up: Up, status: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while httpx.get(up.url).status_code != status:
+        assert time.monotonic() < deadline
 
 
 def test_a_service_that_is_away_is_a_problem(stand_in: Path, temporary: Path) -> None:
