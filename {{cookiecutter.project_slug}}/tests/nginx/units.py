@@ -14,8 +14,8 @@ SYSTEMCTL = Path(__file__).with_name("systemctl.py")
 class Units:
     """Instances of the unit `my-service@.service`, in a folder that is what /run and /etc are."""
 
-    def __init__(self, root: Path, folder: Path, **variables: str) -> None:
-        self.root, self.folder = root, folder
+    def __init__(self, root: Path, folder: Path, python: str, **variables: str) -> None:
+        self.root, self.folder, self.python = root, folder, python
         (folder / "bin").mkdir()
         script = folder / "bin/systemctl"
         script.write_text(f'#!/bin/sh\nexec {sys.executable} {SYSTEMCTL} "$@"\n')
@@ -23,14 +23,13 @@ class Units:
         path = f"{script.parent}:{os.environ['PATH']}"
         self.environment = os.environ | variables
         self.environment |= {"PATH": path, "UNITS": str(folder), "RUNTIME_DIRECTORY": str(folder)}
-        self.configure("")
         self._install()
 
     def _install(self) -> None:
         """The unit with places of this folder's."""
         unit = (self.root / "nginx/systemd/app@.service").read_text()
         for place, here in {
-            "/opt/%p/.venv/bin/python": sys.executable,
+            "/opt/%p/.venv/bin/python": self.python,
             "/etc/%p.env": f"{self.folder}/env",
             "/run/%p": str(self.folder),
             "/var/lib/%p": str(self.root),
@@ -71,10 +70,13 @@ class Units:
 
 
 @contextmanager
-def units(root: Path, folder: Path, **variables: str) -> Iterator[Units]:
-    """Two instances of the project in this folder."""
-    running = Units(root, folder, **variables)
+def units(
+    root: Path, folder: Path, settings: str = "", python: str = sys.executable, **variables: str
+) -> Iterator[Units]:
+    """Two instances of the project `root`, with these settings in the file that the unit names."""
+    running = Units(root, folder, python, **variables)
     try:
+        running.configure(settings)
         running.start(1, 2)
         yield running
     finally:
