@@ -18,7 +18,7 @@ FOLDER = Path(os.environ["UNITS"])
 
 
 class Unit:
-    """An instance of the template unit."""
+    """One of the instances of the unit."""
 
     def __init__(self, name: str) -> None:
         number = name.partition("@")[2].removesuffix(".service")
@@ -54,7 +54,7 @@ class Unit:
                     return
                 except TimeoutError:
                     pass
-        sys.exit(f"Job for {self.pid.stem}.service failed because the process exited.")
+        sys.exit(f"{self.pid.stem}.service failed because the process exited.")
 
     def spawn(self, **variables: str) -> "subprocess.Popen[bytes]":
         with (FOLDER / "log").open("ab") as log:

@@ -50,7 +50,7 @@ def test_what_does_not_start_again_ends_it(instances: Units) -> None:
     instances.configure("EXIT=78\n")
     with instances.rollout("my-service") as rollout:
         said, _ = rollout.communicate(timeout=SECONDS)
-    reason = "Job for my-service@1.service failed because the process exited."
+    reason = "my-service@1.service failed because the process exited."
     assert said == (
         f"nginx/rollout: instance 1 does not start again: {reason}, the rest is left as it is\n"
     )
