@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
@@ -96,9 +96,11 @@ class Person:
         self.ids: list[str] = []
         self.who: list[str] = []
         self.errors: list[str] = []
+        self.codes: list[int | None] = []
+        """With which each socket was closed."""
         self.is_in = False
 
-    async def enter(self, service: Started, after: str | None = None) -> "Person":
+    async def enter(self, service: Started, after: str | None = None) -> Self:
         """Open a socket, be it the first or not, and return when one is shown to be present."""
         address = service.url.replace("http", "ws", 1)
         query = f"?after={after}" if after else ""
@@ -139,6 +141,7 @@ class Person:
         self.is_in = True
         while received := await socket.read_message():
             self._take(json.loads(received))
+        self.codes.append(socket.close_code)
         self.is_in = False
 
     def _take(self, message: dict[str, str]) -> None:

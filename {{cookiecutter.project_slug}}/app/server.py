@@ -1,6 +1,7 @@
 """The life of the process: sockets, signals, draining."""
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -8,14 +9,17 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from tornado import autoreload
 from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets, bind_unix_socket
 
 from app.service import Service
 from app.settings import Settings
+from app.supervisor import supervised
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -25,6 +29,8 @@ SEND_SECONDS = 30
 """How long an answer waits for a client that does not read it."""
 GRACE_SECONDS = 1.0
 """How long new connections are still taken after readiness has gone: a proxy needs to notice."""
+REST_SECONDS = 1.0
+"""How long nobody is let in after there was no descriptor left for one who came."""
 
 log = structlog.get_logger()
 
@@ -37,7 +43,7 @@ async def serve(service: Service) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal stops at once."""
     sockets = listen(service.config)
     stop = _on_signals()
-    async with service.running(), listening(service, sockets):
+    async with supervised(service), service.running(), listening(service, sockets):
         log.info("serving", address=_address(service.config, sockets))
         if service.config.production:
             gc.freeze()
@@ -51,12 +57,36 @@ def listen(settings: Settings) -> list[socket.socket]:
     """Bind before anything is started, so that a taken address is said at once."""
     try:
         if settings.unix_socket:
-            return [bind_unix_socket(settings.unix_socket, mode=0o660)]
-        return bind_sockets(settings.port, settings.host)
+            bound = [bind_unix_socket(settings.unix_socket, mode=0o660)]
+        else:
+            bound = bind_sockets(settings.port, settings.host)
+        return [Listener(fileno=each.detach()) for each in bound]
     except (OSError, ValueError) as error:  # Tornado's, where a file is there that is no socket
         where = settings.unix_socket or f"{settings.host}:{settings.port}"
         reason = getattr(error, "strerror", None) or error
         raise ListenError(f"cannot listen on {where}: {reason}") from None
+
+
+class Listener(socket.socket):
+    """Rests for a while when there is no descriptor for a new connection, which can wait.
+
+    It stays to be read otherwise, and the loop would do nothing but try again and log that.
+    """
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            log.error("no new connections for now", reason=error.strerror)
+            IOLoop.current().update_handler(self, 0)
+            IOLoop.current().call_later(REST_SECONDS, self._go_on)
+            raise BlockingIOError from None  # as if nobody were there
+
+    def _go_on(self) -> None:
+        if self.fileno() >= 0:  # closed meanwhile
+            IOLoop.current().update_handler(self, IOLoop.READ)
 
 
 @asynccontextmanager

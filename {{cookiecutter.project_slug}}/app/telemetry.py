@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,29 @@ REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "handl
 SECONDS = Histogram("http_request_seconds", "Seconds from request to answer", ["handler"])
 
 _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+
+class Output:
+    """Standard output. Where it fails, as on a full disk, lines are lost and that is said once."""
+
+    failing = False
+
+    def write(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self.failing = False
+        except OSError as error:
+            if not self.failing:
+                with suppress(OSError):
+                    print(f"the log cannot be written: {error.strerror}", file=sys.stderr)
+            self.failing = True
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+OUTPUT = Output()
 
 
 def configure(settings: Settings) -> None:
@@ -55,7 +79,7 @@ def configure(settings: Settings) -> None:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
-    output = logging.StreamHandler(sys.stdout)
+    output = logging.StreamHandler(OUTPUT)
     output.setFormatter(formatter)
     logging.basicConfig(handlers=[output], level=settings.log_level.upper(), force=True)
 
@@ -97,8 +121,7 @@ class AccessLog:
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []
-        sys.stdout.write("".join(lines))
-        sys.stdout.flush()
+        OUTPUT.write("".join(lines))
 
 
 def count(method: str, name: str, status: int, seconds: float) -> None:

@@ -11,22 +11,10 @@ from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-READY_SECONDS = 30
+from rolling import ROOT, Failure, Instance, say
+
 STOP_SECONDS = 60
 """More than DRAIN_SECONDS (10) and what ends after that."""
-
-
-class Failure(Exception):
-    """Why there is no going on, in one line, and the exit code."""
-
-    def __init__(self, line: str, code: int = 1) -> None:
-        super().__init__(line)
-        self.code = code
-
-
-def say(line: object) -> None:
-    print(f"nginx/up: {line}", file=sys.stderr, flush=True)
 
 
 def copy_to_output(pipe: int) -> None:
@@ -59,45 +47,31 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
-class Instance(Child):
-    """One process of the service, on a unix socket of its own."""
+class Worker(Child, Instance):
+    """An instance that is a process of ours."""
 
     def __init__(self, number: int, folder: Path, **environment: str) -> None:
-        self.name, self.socket = f"instance {number}", folder / f"{number}.sock"
+        super().__init__(str(number), folder)
         own = {"INSTANCE": str(number), "UNIX_SOCKET": str(self.socket)}
         self._environment = os.environ | environment | own
-        self._lock = asyncio.Lock()
 
     async def start(self) -> None:
         """Start the process and wait until it is ready; raises `Failure`."""
+        await self._begin()
+        await self.ready()
+
+    async def replace(self) -> None:
+        await self.end()
+        await self._begin()
+
+    async def _begin(self) -> None:
         own = ROOT / ".venv/bin/python"
         python = str(own) if own.exists() else sys.executable
         process = await self.spawn(python, "-m", "app", env=self._environment)
-        deadline = time.monotonic() + READY_SECONDS
-        while not await self._ready():
-            if (code := process.returncode) is not None:
-                raise Failure(f"{self.name} has ended with {code}", max(code, 1))
-            if time.monotonic() > deadline:
-                raise Failure(f"{self.name} is not ready after {READY_SECONDS} seconds")
-            await asyncio.sleep(0.05)
-        say(f"{self.name} is ready (pid {process.pid})")
+        self.pid = f" (pid {process.pid})"
 
-    async def _ready(self) -> bool:
-        try:
-            reader, writer = await asyncio.open_unix_connection(self.socket)
-            writer.write(b"GET /health/ready HTTP/1.0\r\n\r\n")
-            status = await reader.readline()
-            writer.close()
-        except OSError:
-            return False
-        return status.split()[1:2] == [b"200"]
-
-    async def restart(self) -> None:
-        """Drain, end, start again. Its socket goes first, so that nginx brings nothing new."""
-        async with self._lock:
-            self.socket.unlink(missing_ok=True)
-            await self.end()
-            await self.start()
+    def ended(self) -> int | None:
+        return self.process.returncode if self.process else None
 
     async def keep(self) -> None:
         """Start the process again whenever it ends by itself, less eagerly if it does so soon."""
@@ -105,7 +79,7 @@ class Instance(Child):
         while self.process:
             started = time.monotonic()
             await self.process.wait()
-            async with self._lock:
+            async with self.lock:
                 if self.process.returncode is None:
                     continue  # it was restarted on purpose
                 delay = 0.1 if time.monotonic() - started > 60 else min(2 * delay, 10)

@@ -1,19 +1,28 @@
 """The process: how it serves, and how it ends."""
 
+import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from app.server import listen, listening
+from app.service import Service
+from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "app"]
@@ -94,3 +103,72 @@ def test_a_second_signal_ends_it_at_once() -> None:
         drain(service)
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(5) == 128 + signal.SIGTERM
+
+
+async def test_without_a_descriptor_for_the_next_it_serves_those_it_has() -> None:
+    (listener,) = listen(Settings(port=0))
+    address = listener.getsockname()
+    service = Service("core", [], [], [Settings()])
+    async with listening(service, [listener]), httpx.AsyncClient() as client:
+        url = f"http://127.0.0.1:{address[1]}"
+        assert (await client.get(url)).status_code == 404
+        waiting = [socket.create_connection(address) for _ in range(5)]
+        with descriptors(3), capture_logs() as log:
+            await refusals(log, 1)
+            assert (await client.get(url)).status_code == 404  # on the connection that it has
+            await refusals(log, 3)
+            assert len(log) <= 4  # and not one in each turn of the loop
+        for each in waiting:
+            each.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            answer = await asyncio.to_thread(each.recv, 12)
+            assert answer == b"HTTP/1.1 404"
+            each.close()
+    said = {(line["event"], line["reason"]) for line in log}
+    assert said == {("no new connections for now", "Too many open files")}
+
+
+@contextmanager
+def descriptors(count: int) -> Iterator[None]:
+    """Let this process open at most so many more files and connections."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.close(free := os.dup(0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + count, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+async def refusals(log: list[EventDict], count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(log) < count:  # noqa: ASYNC110 - a list that does not tell the loop
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full")
+def test_where_its_log_cannot_be_written_it_serves_and_says_so_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with (
+        open("/dev/full", "w") as full,
+        subprocess.Popen(
+            COMMAND, env=environment(PORT=str(port)), stdout=full, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        try:
+            await_answer(f"http://127.0.0.1:{port}/hello")
+            assert httpx.get(f"http://127.0.0.1:{port}/hello").status_code == 200
+            process.terminate()
+            _, said = process.communicate(timeout=15)
+        finally:
+            process.kill()
+    assert said == "the log cannot be written: No space left on device\n"
+    assert process.returncode == 0
+
+
+def await_answer(url: str) -> None:
+    while True:
+        with suppress(httpx.ConnectError):
+            httpx.get(url)
+            return
+        time.sleep(0.05)

@@ -167,6 +167,7 @@ def stand_in(nginx: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.rmtree(root / "app")
     (root / "app").mkdir()
     (root / "app/__init__.py").touch()  # else the installed project's package goes before it
+    shutil.copy(ROOT / "app/supervisor.py", root / "app")
     shutil.copy(Path(__file__).parent / "stand_in.py", root / "app/__main__.py")
     return root
 

@@ -1,11 +1,17 @@
-"""A service that answers with the headers it was sent; EXIT makes it end, STUBBORN stay."""
+"""A service that answers with the headers it was sent; EXIT makes it end, STUBBORN stay.
+
+While there is a file UNREADY it is not ready.
+"""
 
 import json
 import os
 import signal
 import sys
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
+
+from app.supervisor import tell
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -14,6 +20,9 @@ class Echo(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if protocol := self.headers.get("Upgrade"):
             self.upgrade(protocol)
+        elif "UNREADY" in os.environ and Path(os.environ["UNREADY"]).exists():
+            print("not ready", flush=True)
+            self.send_error(503)
         else:
             self.answer(json.dumps(self.headers.items()).encode())
 
@@ -48,4 +57,6 @@ if __name__ == "__main__":
         sys.exit(int(os.environ["EXIT"]))
     stay = "STUBBORN" in os.environ
     signal.signal(signal.SIGTERM, signal.SIG_IGN if stay else lambda *_: sys.exit(0))
-    Server(os.environ["UNIX_SOCKET"], Echo).serve_forever()
+    server = Server(os.environ["UNIX_SOCKET"], Echo)
+    tell("READY=1")
+    server.serve_forever()

@@ -1,0 +1,89 @@
+"""The rolling restart: instance after instance, each when the last is ready again."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Coroutine, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = f"nginx/{Path(sys.argv[0]).name}"
+READY_SECONDS = 30
+
+
+class Failure(Exception):
+    """Why there is no going on, in one line, and the exit code."""
+
+    def __init__(self, line: str, code: int = 1) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+def say(line: object) -> None:
+    print(f"{PROGRAM}: {line}", file=sys.stderr, flush=True)
+
+
+def run(program: Coroutine[None, None, None]) -> None:
+    """Run it; a `Failure` is its last line and gives its exit code."""
+    try:
+        asyncio.run(program)
+    except Failure as failure:
+        say(failure)
+        sys.exit(failure.code)
+
+
+class Instance:
+    """One process of the service, on a unix socket of its own; who runs it is said by `replace`."""
+
+    pid = ""
+
+    def __init__(self, number: str, folder: Path) -> None:
+        self.name, self.socket = f"instance {number}", folder / f"{number}.sock"
+        self.lock = asyncio.Lock()
+        """Held while it is not as it should be on purpose."""
+
+    async def replace(self) -> None:
+        """Let the process drain and end, and start another; raises `Failure`."""
+        raise NotImplementedError
+
+    def ended(self) -> int | None:
+        """The exit code of a process that it is no use to wait for."""
+        return None
+
+    async def restart(self) -> None:
+        """Replace the process and wait. Its socket goes first, so that nginx brings nothing new."""
+        async with self.lock:
+            self.socket.unlink(missing_ok=True)
+            await self.replace()
+            await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until it says that it is ready; raises `Failure`."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not await self._is_ready():
+            if (code := self.ended()) is not None:
+                raise Failure(f"{self.name} has ended with {code}", max(code, 1))
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.name} is not ready after {READY_SECONDS} seconds")
+            await asyncio.sleep(0.05)
+        say(f"{self.name} is ready{self.pid}")
+
+    async def _is_ready(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.socket)
+            writer.write(b"GET /health/ready HTTP/1.0\r\n\r\n")
+            status = await reader.readline()
+            writer.close()
+        except OSError:
+            return False
+        return status.split()[1:2] == [b"200"]
+
+
+async def roll(instances: Iterable[Instance]) -> None:
+    """Restart all of them; raises `Failure` at the first that does not become ready."""
+    for instance in instances:
+        try:
+            await instance.restart()
+        except Failure as failure:
+            raise Failure(f"{failure}, the rest is left as it is", failure.code) from None
+    say("all instances are restarted")
