@@ -53,7 +53,8 @@ class Worker(Child, Instance):
     def __init__(self, number: int, folder: Path, **environment: str) -> None:
         super().__init__(str(number), folder)
         own = {"INSTANCE": str(number), "UNIX_SOCKET": str(self.socket)}
-        self._environment = os.environ | environment | own
+        shared = {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+        self._environment = os.environ | environment | own | shared
 
     async def start(self) -> None:
         """Start the process and wait until it is ready; raises `Failure`."""

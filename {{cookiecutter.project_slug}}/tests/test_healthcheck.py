@@ -27,6 +27,7 @@ async def test_asks_on_the_unix_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_what_answers_otherwise_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
         writer.write(b"HTTP/1.0 500 Internal Server Error\r\n\r\n")
         writer.close()
 

@@ -1,47 +1,48 @@
 """Metrics: over the processes of a host, and of the event loop."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from app.health import loop
 from tests.conftest import Start
-from tests.test_process import Running, running
+from tests.test_process import environment
 
-HELLO = 'http_requests_total{handler="Hello",method="GET",status="200"}'
+SAY_HELLO = """
+from app import metrics, telemetry
+
+telemetry.count("GET", "Hello", 200, 0.1)
+print(metrics.latest().decode())
+"""
+HELLOS = 'http_requests_total{handler="Hello",method="GET",status="200"} '
 
 
-def hellos(service: Running) -> str:
-    """What this process tells of how often hello was said."""
-    lines = httpx.get(service.url + "/metrics").text.splitlines()
-    return next(line.rpartition(" ")[2] for line in lines if line.startswith(HELLO))
-
-
-def say_hello(service: Running, times: int) -> None:
-    for _ in range(times):
-        httpx.get(service.url + "/hello").raise_for_status()
+def say_hello(folder: Path, instance: str) -> float:
+    """Have a process of this number say hello; how often all have done so, as it tells."""
+    told = subprocess.run(
+        [sys.executable, "-c", SAY_HELLO],
+        env=environment(INSTANCE=instance, PROMETHEUS_MULTIPROC_DIR=str(folder)),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(told.stdout.partition(HELLOS)[2].split()[0])
 
 
 def test_processes_that_share_a_folder_add_up_and_go_on_counting_when_replaced(
     tmp_path: Path,
 ) -> None:
-    shared = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    with running(INSTANCE="1", **shared) as one, running(INSTANCE="2", **shared) as other:
-        say_hello(one, 3)
-        say_hello(other, 2)
-        assert (hellos(one), hellos(other)) == ("5.0", "5.0")
-        files = sorted(tmp_path.iterdir())
-        other.process.kill()
-        other.process.wait()
-        with running(INSTANCE="2", **shared) as replaced:
-            say_hello(replaced, 1)
-            assert (hellos(one), hellos(replaced)) == ("6.0", "6.0")
-        assert sorted(tmp_path.iterdir()) == files
+    assert say_hello(tmp_path, "1") == 1
+    assert say_hello(tmp_path, "2") == 2
+    files = sorted(tmp_path.iterdir())
+    assert say_hello(tmp_path, "1") == 3
+    assert sorted(tmp_path.iterdir()) == files
 
 
 async def test_what_blocks_the_loop_is_measured_and_said(

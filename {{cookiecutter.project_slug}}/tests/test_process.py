@@ -20,6 +20,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from app import server
 from app.server import listen, listening
 from app.service import Service
 from app.settings import Settings
@@ -74,6 +75,13 @@ def open_request(service: Running) -> socket.socket:
     return client
 
 
+def listens(supervisor: socket.socket) -> str:
+    """Where it does so, in the folder of this test."""
+    supervisor.settimeout(20)
+    supervisor.bind("notify")
+    return "notify"
+
+
 def drain(service: Running) -> None:
     """Ask the service to end, and wait until it says that it is not ready any more."""
     service.process.send_signal(signal.SIGTERM)
@@ -82,11 +90,16 @@ def drain(service: Running) -> None:
 
 
 def test_on_sigterm_it_answers_what_is_under_way_and_ends_well() -> None:
-    with running(DRAIN_SECONDS="10", INSTANCE="3") as service:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor,
+        running(DRAIN_SECONDS="10", INSTANCE="3", NOTIFY_SOCKET=listens(supervisor)) as service,
+    ):
+        assert supervisor.recv(100).startswith(b"READY=1")
         named = {"X-Request-ID": "in-the-log"}
         assert httpx.get(service.url + "/hello", headers=named).status_code == 200
         with open_request(service) as slow:
             drain(service)
+            assert supervisor.recv(100).startswith(b"STOPPING=1")
             slow.sendall(b"name=Ada")
             answer = slow.makefile("rb").read()
         assert b" 405 " in answer.partition(b"\r\n")[0]
@@ -105,7 +118,10 @@ def test_a_second_signal_ends_it_at_once() -> None:
         assert service.process.wait(5) == 128 + signal.SIGTERM
 
 
-async def test_without_a_descriptor_for_the_next_it_serves_those_it_has() -> None:
+async def test_without_a_descriptor_for_the_next_it_serves_those_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "REST_SECONDS", 0.2)
     (listener,) = listen(Settings(port=0))
     address = listener.getsockname()
     service = Service("core", [], [], [Settings()])

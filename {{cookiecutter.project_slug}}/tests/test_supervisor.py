@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import tempfile
 import time
@@ -18,7 +17,6 @@ from app.server import listening
 from app.service import Service
 from app.settings import Settings
 from app.supervisor import supervised
-from tests.test_process import running
 
 OFTEN = "100000"
 """The watchdog's time, in microseconds: two beats in it."""
@@ -77,21 +75,6 @@ async def serving() -> AsyncIterator[str]:
     service, sockets = Service("core", [], [], [Settings()]), bind_sockets(0, "127.0.0.1")
     async with supervised(service), listening(service, sockets):
         yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-
-
-def test_it_is_ready_when_it_answers_and_stopping_when_it_drains(
-    supervisor: Supervisor, folder: Path
-) -> None:
-    path = str(folder / "app.sock")
-    client = httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url="http://localhost")
-    with running(UNIX_SOCKET=path, DRAIN_SECONDS="10") as service, client:
-        assert supervisor.hears() == "READY=1"
-        assert client.get("/health/ready").status_code == 200
-        service.process.send_signal(signal.SIGTERM)
-        assert supervisor.hears() == "STOPPING=1"
-        assert client.get("/health/ready").status_code == 503
-        assert service.process.wait(15) == 0
-    assert supervisor.heard() == []
 
 
 @pytest.mark.parametrize("supervisor", ["file", "abstract"], indirect=True)

@@ -58,6 +58,23 @@ def test_a_process_that_dies_is_replaced_while_the_others_serve(up: Up) -> None:
     assert httpx.get(up.url + "/hello").status_code == 200
 
 
+def test_each_process_tells_the_metrics_of_all(up: Up) -> None:
+    for _ in range(10):
+        httpx.get(up.url + "/hello").raise_for_status()
+    one, other = (hellos(pid) for pid in up.pids.values())
+    assert one == other >= 10
+
+
+def hellos(pid: int) -> float:
+    """How often hello was said, by the process that has this id."""
+    environment = Path(f"/proc/{pid}/environ").read_text()
+    socket = environment.partition("UNIX_SOCKET=")[2].partition("\0")[0]
+    with httpx.Client(transport=httpx.HTTPTransport(uds=socket)) as client:
+        lines = client.get("http://localhost/metrics").text.splitlines()
+    counter = 'http_requests_total{handler="Hello",method="GET",status="200"}'
+    return next(float(line.split()[1]) for line in lines if line.startswith(counter))
+
+
 def test_term_ends_everything_and_leaves_nothing(stand_in: Path, temporary: Path) -> None:
     with running(stand_in, TMPDIR=str(temporary)) as up:
         (folder,) = temporary.iterdir()
