@@ -62,6 +62,8 @@ class Result:
     base: str
     rounds: int
     requests: int
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
+    """Of the machine before the run: others' work takes most from what uses all cores."""
     hello: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """By contestant: by ab and by wrk."""
     files: list[tuple[float, float]] = field(default_factory=list)
@@ -126,7 +128,8 @@ def machine(result: Result, python: str, peers: tuple[str, ...]) -> str:
         f"{len(os.sched_getaffinity(0))} cores of {cpu[0]}, {system}, Linux {kernel}",
         f"{said(python, '-V')}, {', '.join(versions(python, kept))}",
         ", ".join(programs()),
-        f"{date.today()}, `python benchmarks/classic.py {result.rounds} {result.requests}`",
+        f"{date.today()}, `python benchmarks/classic.py {result.rounds} {result.requests}`, "
+        f"load average before it {result.load:.1f}",
     ]
     return "\n".join(f"- {line}" for line in lines)
 
