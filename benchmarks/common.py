@@ -1,6 +1,7 @@
-"""What the benchmarks share: a baked project in an environment of its own, and medians."""
+"""What the benchmarks share: a baked project in an environment of its own, load, and medians."""
 
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SECONDS = 4
 
 
 def bake(into: Path, *answers: str) -> Path:
@@ -48,12 +50,14 @@ def server(address: str | int, command: list[str], log: Path, **environment: str
             cwd=log.parent,
         ) as process,
     ):
-        while not _answers(address):
-            if process.poll() is not None:
-                sys.exit(f"{command[0]} ended with {process.returncode}")
-            time.sleep(0.05)
-        yield
-        process.terminate()
+        try:
+            while not _answers(address):
+                if process.poll() is not None:
+                    sys.exit(f"it ended with {process.returncode}:\n{log.read_text()[-500:]}")
+                time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
 
 
 def _answers(address: str | int) -> bool:
@@ -62,6 +66,26 @@ def _answers(address: str | int) -> bool:
     with socket.socket(family) as probe:
         where = ("127.0.0.1", address) if isinstance(address, int) else address
         return probe.connect_ex(where) == 0
+
+
+def production(port: int, redis: int) -> dict[str, str]:
+    """The settings of a service in production on this port, with Redis on that one."""
+    return {
+        "ENVIRONMENT": "production",
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "SECRET_KEY": "k" * 40,
+        "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
+    }
+
+
+def requests_per_second(url: str, *more: str, cores: str = "1") -> float:
+    """What 25 connections of wrk on these cores, which are kept, get answered."""
+    wrk = ["taskset", "-c", cores, "wrk", "-t1", "-c25", f"-d{SECONDS}s", *more, url]
+    said = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in said:
+        sys.exit(said)
+    return float(re.findall(r"Requests/sec:\s+([\d.]+)", said)[0])
 
 
 def summary(name: str, ratios: Sequence[float]) -> str:

@@ -4,16 +4,13 @@ Usage: python benchmarks/hello.py [rounds]. Needs uv, wrk and redis-server. The 
 interleaved, server and client each have a core, and only the ratio carries over to another machine.
 """
 
-import re
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from common import bake, free_port, install, server, summary
+from common import bake, free_port, install, production, requests_per_second, server, summary
 
-SECONDS = 4
 BARE = """
 import asyncio, sys, tornado.web
 class Hello(tornado.web.RequestHandler):
@@ -27,15 +24,6 @@ asyncio.run(main())
 """
 
 
-def requests_per_second(port: int) -> float:
-    url = f"http://127.0.0.1:{port}/hello"
-    wrk = ["taskset", "-c", "1", "wrk", "-t1", "-c25", f"-d{SECONDS}s", url]
-    said = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in said:
-        sys.exit(said)
-    return float(re.findall(r"Requests/sec:\s+([\d.]+)", said)[0])
-
-
 def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
@@ -46,20 +34,13 @@ def main(rounds: int) -> None:
         bare_server = [python, "-c", BARE, str(bare)]
         stack.enter_context(server(bare, bare_server, folder / "bare.log"))
         stack.enter_context(
-            server(
-                full,
-                [python, "-m", "app"],
-                folder / "full.log",
-                ENVIRONMENT="production",
-                PORT=str(full),
-                PUBLIC_URL=f"http://127.0.0.1:{full}",
-                SECRET_KEY="k" * 40,
-                REDIS_URL=f"redis://127.0.0.1:{redis}/0",
-            )
+            server(full, [python, "-m", "app"], folder / "full.log", **production(full, redis))
         )
         ratios = []
         for _ in range(rounds):
-            low, high = requests_per_second(bare), requests_per_second(full)
+            low, high = (
+                requests_per_second(f"http://127.0.0.1:{port}/hello") for port in (bare, full)
+            )
             ratios.append(high / low)
             print(f"bare {low:.0f}/s, all on {high:.0f}/s, ratio {high / low:.2f}", flush=True)
         print(summary("/hello, all features on, x bare Tornado", ratios))
