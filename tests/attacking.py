@@ -26,7 +26,6 @@ SECONDS = {
         "body_timeout 10s": "body_timeout 1s",
     }
     | {"send_timeout 30s": "send_timeout 1s"},
-    "nginx/nginx.conf": {"worker_processes auto": "worker_processes 1"},
 }
 """Less patience, and one pool of connections to the service: each attack meets what follows."""
 PROBE = '''

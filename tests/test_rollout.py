@@ -29,7 +29,7 @@ sys.path.insert(0, "nginx")
 from processes import Proxy
 
 async def main(folder, address, *sockets):
-    proxy = Proxy(Path(folder), "nginx", address, list(map(Path, sockets)))
+    proxy = Proxy(Path(folder), "nginx", address, "127.0.0.1", list(map(Path, sockets)))
     await proxy.start()
     print("proxy serves", flush=True)
     await proxy.watch()

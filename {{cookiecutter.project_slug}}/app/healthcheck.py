@@ -12,7 +12,7 @@ REQUEST = b"GET /health/live HTTP/1.0\r\n\r\n"
 
 
 def alive() -> bool:
-    """Whether it answers where the environment says that it listens; raises `OSError`."""
+    """Whether it answers on UNIX_SOCKET, or on PORT of the loopback; raises `OSError`."""
     path, port = os.environ.get("UNIX_SOCKET"), os.environ.get("PORT") or "8000"
     with socket.socket(socket.AF_UNIX if path else socket.AF_INET) as client:
         client.settimeout(SECONDS)

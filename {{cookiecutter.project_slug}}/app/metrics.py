@@ -3,7 +3,8 @@
 Prometheus' client adds up what it finds in PROMETHEUS_MULTIPROC_DIR, a file for each process. Ours
 are named by INSTANCE and not by process id, so that a process goes on counting where the one that
 it replaces has stopped, and no restart leaves a file behind. Take the kinds of metrics from here,
-so that the first one is made after that is settled.
+so that the first one is made after that is settled, and give a `Gauge` a `multiprocess_mode`. What
+the client tells of a single process, such as its memory, is left out where they share a folder.
 """
 
 import os

@@ -11,7 +11,7 @@ Trusts = Callable[[str], bool]
 
 
 def trusting(networks: Sequence[Network]) -> Trusts:
-    """Tells whether an address is in one of these networks; raises `ValueError` for none."""
+    """Tells whether an address is in one of these networks; raises `ValueError` if it is none."""
 
     @lru_cache(4096)
     def trusts(address: str) -> bool:

@@ -30,7 +30,7 @@ SEND_SECONDS = 30
 GRACE_SECONDS = 1.0
 """How long new connections are still taken after readiness has gone: a proxy needs to notice."""
 REST_SECONDS = 1.0
-"""How long nobody is let in after there was no descriptor left for one who came."""
+"""How long no connection is taken after there was no descriptor left for one."""
 
 log = structlog.get_logger()
 

@@ -89,6 +89,8 @@ class Settings(Environment):
 
     @model_validator(mode="after")
     def complete(self) -> Self:
+        if self.prometheus_multiproc_dir and not self.instance:
+            raise ValueError("PROMETHEUS_MULTIPROC_DIR needs an INSTANCE above 0")
         self.required("secret_key", "public_url")
         if self.production and (len(self.key) < 32 or self.key.lower() in PLACEHOLDERS):
             raise ValueError("SECRET_KEY must be at least 32 random characters, not a placeholder")

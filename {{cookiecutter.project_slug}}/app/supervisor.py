@@ -16,7 +16,7 @@ SEND_SECONDS = 1.0
 
 @asynccontextmanager
 async def supervised(service: "Service") -> AsyncIterator[None]:
-    """Tell when the service serves and when it drains, and in between, and after, that it lives."""
+    """Tell when the service serves and when it drains, and until the process ends that it lives."""
     watchdog = Watchdog(watchdog_seconds())
     service.serving.connect(lambda _: tell("READY=1\nSTATUS=serving"))
     service.serving.connect(lambda _: watchdog.beat())

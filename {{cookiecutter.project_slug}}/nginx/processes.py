@@ -62,6 +62,7 @@ class Worker(Child, Instance):
         await self.ready()
 
     async def replace(self) -> None:
+        self.socket.unlink(missing_ok=True)
         await self.end()
         await self._begin()
 
@@ -69,7 +70,7 @@ class Worker(Child, Instance):
         own = ROOT / ".venv/bin/python"
         python = str(own) if own.exists() else sys.executable
         process = await self.spawn(python, "-m", "app", env=self._environment)
-        self.pid = f" (pid {process.pid})"
+        self.detail = f" (pid {process.pid})"
 
     def ended(self) -> int | None:
         return self.process.returncode if self.process else None
@@ -115,8 +116,9 @@ class Proxy(Child):
         temporary = [f"{kind}_temp_path tmp_{kind};" for kind in kinds]
         server = [f"listen {address};", f"server_name {names};"]
         site = {
-            "main": [f"pid {self._pid};"],
-            "http": ["access_log /dev/stdout json;", *temporary, strangers],
+            # One process of nginx passes on what four of the service answer.
+            "main": [f"pid {self._pid};", f"worker_processes {len(sockets) // 4 + 1};"],
+            "http": ["access_log /dev/stdout json buffer=64k flush=200ms;", *temporary, strangers],
             "upstream": [f"server unix:{socket} max_fails=0;" for socket in sockets],
             "server": [*server, f'set $project "{ROOT}";'],
         }

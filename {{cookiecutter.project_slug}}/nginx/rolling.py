@@ -2,13 +2,12 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = f"nginx/{Path(sys.argv[0]).name}"
-READY_SECONDS = 30
+READY_SECONDS, POLL_SECONDS = 30, 0.1
 
 
 class Failure(Exception):
@@ -35,7 +34,8 @@ def run(program: Coroutine[None, None, None]) -> None:
 class Instance:
     """One process of the service, on a unix socket of its own; who runs it is said by `replace`."""
 
-    pid = ""
+    detail = ""
+    """What is said of it besides."""
 
     def __init__(self, number: str, folder: Path) -> None:
         self.name, self.socket = f"instance {number}", folder / f"{number}.sock"
@@ -43,7 +43,10 @@ class Instance:
         """Held while it is not as it should be on purpose."""
 
     async def replace(self) -> None:
-        """Let the process drain and end, and start another; raises `Failure`."""
+        """End the process, its socket first so that nginx brings nothing new, and start another.
+
+        Raises `Failure`.
+        """
         raise NotImplementedError
 
     def ended(self) -> int | None:
@@ -51,22 +54,23 @@ class Instance:
         return None
 
     async def restart(self) -> None:
-        """Replace the process and wait. Its socket goes first, so that nginx brings nothing new."""
+        """Replace the process and wait until it is ready; raises `Failure`."""
         async with self.lock:
-            self.socket.unlink(missing_ok=True)
             await self.replace()
             await self.ready()
 
     async def ready(self) -> None:
         """Wait until it says that it is ready; raises `Failure`."""
-        deadline = time.monotonic() + READY_SECONDS
-        while not await self._is_ready():
-            if (code := self.ended()) is not None:
-                raise Failure(f"{self.name} has ended with {code}", max(code, 1))
-            if time.monotonic() > deadline:
-                raise Failure(f"{self.name} is not ready after {READY_SECONDS} seconds")
-            await asyncio.sleep(0.05)
-        say(f"{self.name} is ready{self.pid}")
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while not await self._is_ready():
+                    if (code := self.ended()) is not None:
+                        raise Failure(f"{self.name} has ended with {code}", max(code, 1))
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            late = f"{self.name} is not ready after {READY_SECONDS} seconds, its log says why"
+            raise Failure(late) from None
+        say(f"{self.name} is ready{self.detail}")
 
     async def _is_ready(self) -> bool:
         try:

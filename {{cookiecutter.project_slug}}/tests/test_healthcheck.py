@@ -38,7 +38,9 @@ async def test_what_answers_otherwise_is_not_alive(monkeypatch: pytest.MonkeyPat
 
 async def test_says_in_one_line_that_nothing_answers() -> None:
     asked = await asyncio.create_subprocess_exec(
-        *COMMAND, env={"UNIX_SOCKET": "nowhere.sock", "PYTHONPATH": ":".join(sys.path)}, stderr=-1
+        *COMMAND,
+        env={"UNIX_SOCKET": "nowhere.sock", "PYTHONPATH": ":".join(sys.path)},
+        stderr=asyncio.subprocess.PIPE,
     )
     _, said = await asked.communicate()
     assert (asked.returncode, said.decode()) == (1, "[Errno 2] No such file or directory\n")

@@ -25,6 +25,11 @@ def test_production_needs(monkeypatch: pytest.MonkeyPatch, variable: str) -> Non
     assert found == [f"{variable} must be set in production"]
 
 
+def test_who_has_no_number_cannot_share_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = complaints(monkeypatch, INSTANCE="0", PROMETHEUS_MULTIPROC_DIR=".")
+    assert line == "PROMETHEUS_MULTIPROC_DIR needs an INSTANCE above 0"
+
+
 @pytest.mark.parametrize("key", ["change-me", "short", "x" * 31])
 def test_a_placeholder_is_no_key(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     assert "SECRET_KEY" in complaints(monkeypatch, **PRODUCTION | {"SECRET_KEY": key})[0]
@@ -37,6 +42,7 @@ def test_a_placeholder_is_no_key(monkeypatch: pytest.MonkeyPatch, key: str) -> N
         ("PORT", "65536"),
         ("INSTANCE", "-1"),
         ("TRUSTED_PROXIES", "everyone"),
+        ("PROMETHEUS_MULTIPROC_DIR", "/nowhere"),
         ("ENVIRONMENT", "staging"),
         ("PUBLIC_URL", "ftp://nowhere"),
         ("PUBLIC_URL", "https://example.com/path"),

@@ -5,16 +5,16 @@ import re
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from tests.nginx.fixtures import ROOT, SECONDS, free_port, program
 
 NAME = "example.com"
 REQUEST = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+PORTS = ("80", "443", "8080", "9101")
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -38,7 +38,7 @@ class Installed:
     def __init__(
         self, site: str, folder: Path, project: Path = ROOT, service: str = "unix:/none"
     ) -> None:
-        self.folder, self.ports = folder, {port: free_port() for port in ("80", "443", "8080")}
+        self.folder, self.ports = folder, {port: free_port() for port in PORTS}
         shutil.copytree(ROOT / "nginx", folder, dirs_exist_ok=True)
         if site != "site":
             shutil.copytree(ROOT / "nginx" / site, folder / "site", dirs_exist_ok=True)
@@ -58,7 +58,7 @@ class Installed:
             r"server (unix:\S+|service:8000 resolve)": f"server {service}",
         }.items():
             text = re.sub(pattern, new, text)
-        return re.sub(r"listen (\[::\]:)?(\d+)", self._listen, text)
+        return re.sub(r"listen (?:127\.0\.0\.1:|(\[::\]:))?(\d+)", self._listen, text)
 
     def _listen(self, found: re.Match[str]) -> str:
         return f"listen {'[::1]' if found[1] else '127.0.0.1'}:{self.ports[found[2]]}"
@@ -84,8 +84,7 @@ class Installed:
             try:
                 while not (self.folder / "nginx.pid").exists():
                     assert process.poll() is None, "nginx does not start"
-                    with pytest.raises(subprocess.TimeoutExpired):
-                        process.wait(0.02)
+                    time.sleep(0.02)
                 yield self
             finally:
                 process.terminate()

@@ -1,12 +1,14 @@
 """The rolling restart of what systemd runs, which a stand-in is here."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.nginx.fixtures import SECONDS, alive
+from tests.nginx.fixtures import ROOT, SECONDS, alive
 from tests.nginx.units import Units, units
 
 SAID = [
@@ -57,6 +59,18 @@ def test_what_does_not_start_again_ends_it(instances: Units) -> None:
     assert rollout.returncode == 1
     assert instances.pid(2) == second
     assert alive(second)
+
+
+async def test_what_listens_and_never_answers_is_not_waited_for_without_end(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "nginx")
+    rolling = import_module("rolling")
+    monkeypatch.setattr(rolling, "READY_SECONDS", 0.1)
+    server = await asyncio.start_unix_server(lambda *_: None, temporary / "1.sock")
+    with pytest.raises(rolling.Failure, match="instance 1 is not ready"):
+        await rolling.Instance("1", temporary).ready()
+    server.close()
 
 
 def test_a_name_that_systemd_does_not_know_is_one_line(instances: Units) -> None:

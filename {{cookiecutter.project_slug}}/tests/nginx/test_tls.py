@@ -55,6 +55,12 @@ async def test_plain_http_leads_to_https(site: Installed) -> None:
     assert challenge.status_code == 404
 
 
+async def test_prometheus_finds_the_metrics_on_this_machine(site: Installed) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{site.ports['9101']}") as client:
+        assert "http_requests_total" in (await client.get("/metrics")).text
+        assert (await client.get("/hello")).status_code == 404
+
+
 async def test_strict_transport_is_said_once_by_whoever_answers(site: Installed) -> None:
     for path, status in {"/hello": 200, "/nowhere": 404, "/metrics": 404, "/%00": 400}.items():
         answer = await ask(site, path)
