@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,6 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests import servers
@@ -208,3 +210,35 @@ def test_what_is_under_way_at_the_end_is_answered(site: Started, tmp_path: Path)
     effects = Effects(tmp_path / "effects")
     assert effects.begun.keys() == effects.done == load.acknowledged
     assert effects.twice == []
+
+
+def test_an_upload_that_has_begun_at_the_end_is_answered(site: Started) -> None:
+    with begun_upload(site) as client:
+        site.process.terminate()
+        servers.await_(lambda: any("stopping" in line for line in list(site.log)), "the end")
+        client.sendall(b"late")
+        assert b" 405 " in client.makefile("rb").readline()
+    assert site.process.wait(60) == 0
+
+
+def begun_upload(site: Started) -> socket.socket:
+    """A connection on which half of a body was sent."""
+    host, _, port = site.url.removeprefix("http://").partition(":")
+    client = socket.create_connection((host, int(port)), 30)
+    client.sendall(b"POST /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\nsoon")
+    return client
+
+
+def test_requests_leave_a_process_that_hangs(python: Path, tmp_path: Path, redis: str) -> None:
+    root = bake(frozenset({"nginx"}), tmp_path)
+    conf = root / "nginx/nginx.conf"
+    shorter = conf.read_text().replace("proxy_read_timeout 20s", "proxy_read_timeout 1s")
+    conf.write_text(shorter)
+    with up(root, python, tmp_path / "effects", redis) as site:
+        (hanging,) = pids(site, 1)
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            answers = [httpx.get(f"{site.url}/hello", timeout=30) for _ in range(4)]
+        finally:
+            os.kill(hanging, signal.SIGCONT)
+    assert {answer.status_code for answer in answers} == {200}

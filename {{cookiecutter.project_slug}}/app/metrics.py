@@ -8,6 +8,7 @@ the client tells of a single process, such as its memory, is left out where they
 """
 
 import os
+import sys
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -23,11 +24,28 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 __all__ = ["CONTENT_TYPE_LATEST", "Counter", "Gauge", "Histogram", "latest"]
 
-SHARED = os.access(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""), os.W_OK)
+FILE_BYTES = 1 << 20
+"""Some 7,000 numbers. Space is taken beforehand, as a page that the disk has not ends a process."""
 
+
+def _shared(folder: str, instance: str) -> bool:
+    """Whether this process keeps its metrics in the folder, where there is one and it has room."""
+    if not os.access(folder, os.W_OK):
+        return False
+    mark_process_dead(instance)  # what it last measured; what it counted stays
+    try:
+        for kind in ("counter", "histogram", "gauge_livesum"):
+            with open(f"{folder}/{kind}_{instance}.db", "ab") as file:
+                file.write(bytes(max(0, FILE_BYTES - file.tell())))
+    except OSError as error:
+        print(f"metrics are not shared: {error.strerror}", file=sys.stderr)
+        return False
+    return True
+
+
+_instance = os.environ.get("INSTANCE", "1")
+SHARED = _shared(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""), _instance)
 if SHARED:
-    _instance = os.environ.get("INSTANCE", "1")
-    mark_process_dead(_instance)  # what it last measured; what it counted stays
     values.ValueClass = values.MultiProcessValue(lambda: _instance)
 else:
     values.ValueClass = values.MutexValue

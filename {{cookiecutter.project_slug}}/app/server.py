@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ BODY_SECONDS = 30
 IDLE_SECONDS = 75
 SEND_SECONDS = 30
 """How long an answer waits for a client that does not read it."""
+BACKLOG = 1024
+"""Connections that wait to be taken: on a unix socket those over that are refused at once."""
 GRACE_SECONDS = 1.0
 """How long new connections are still taken after readiness has gone: a proxy needs to notice."""
 REST_SECONDS = 1.0
@@ -57,14 +60,25 @@ def listen(settings: Settings) -> list[socket.socket]:
     """Bind before anything is started, so that a taken address is said at once."""
     try:
         if settings.unix_socket:
-            bound = [bind_unix_socket(settings.unix_socket, mode=0o660)]
+            bound = [_bind_unix(settings.unix_socket)]
         else:
-            bound = bind_sockets(settings.port, settings.host)
+            bound = bind_sockets(settings.port, settings.host, backlog=BACKLOG)
         return [Listener(fileno=each.detach()) for each in bound]
-    except (OSError, ValueError) as error:  # Tornado's, where a file is there that is no socket
+    except (OSError, ValueError) as error:
         where = settings.unix_socket or f"{settings.host}:{settings.port}"
         reason = getattr(error, "strerror", None) or error
         raise ListenError(f"cannot listen on {where}: {reason}") from None
+
+
+def _bind_unix(path: str) -> socket.socket:
+    """A socket that is not yet where others look for it, which takes the place of a former one."""
+    if os.path.exists(path) and not stat.S_ISSOCK(os.stat(path).st_mode):
+        raise ValueError("a file is there that is no socket")
+    return bind_unix_socket(_early(path), mode=0o660, backlog=BACKLOG)
+
+
+def _early(path: str) -> str:
+    return f"{path}.new"
 
 
 class Listener(socket.socket):
@@ -103,6 +117,8 @@ async def listening(service: Service, sockets: list[socket.socket]) -> AsyncIter
     server.add_sockets(sockets)
     for each in sockets:
         _limit_waiting(each)
+    if path := service.config.unix_socket:
+        os.rename(_early(path), path)  # whoever asks there is answered
     service.serving.send(None)
     try:
         yield server

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from asyncio.subprocess import Process
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ STOP_SECONDS = 60
 def copy_to_output(pipe: int) -> None:
     """Pass the access log on. nginx opens `/dev/stdout` by its name, which may not be allowed."""
     while chunk := os.read(pipe, 65536):
-        os.write(1, chunk)
+        with suppress(OSError):  # on a full disk: who does not read on would hold nginx up
+            while chunk:
+                chunk = chunk[os.write(1, chunk) :]
 
 
 class Child:

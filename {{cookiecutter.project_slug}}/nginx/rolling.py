@@ -68,6 +68,7 @@ class Instance:
                         raise Failure(f"{self.name} has ended with {code}", max(code, 1))
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
+            self.socket.unlink(missing_ok=True)  # nginx is to ask those that are ready
             late = f"{self.name} is not ready after {READY_SECONDS} seconds, its log says why"
             raise Failure(late) from None
         say(f"{self.name} is ready{self.detail}")

@@ -56,7 +56,7 @@ def test_a_file_in_place_of_the_socket_is_said_in_one_line_and_stays(
     file.touch()
     ended = run(UNIX_SOCKET=str(file))
     assert ended.code == 1
-    assert ended.err == [f"cannot listen on {file}: File {file} exists and is not a socket"]
+    assert ended.err == [f"cannot listen on {file}: a file is there that is no socket"]
     assert file.exists()
 
 

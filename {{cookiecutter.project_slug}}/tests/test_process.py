@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from app.service import Service
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+ON_SOCKET = httpx.AsyncHTTPTransport(uds="here.sock")
 COMMAND = [sys.executable, "-m", "app"]
 UNFINISHED = b"POST /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\n"
 
@@ -117,6 +118,19 @@ def test_a_second_signal_ends_it_at_once() -> None:
         drain(service)
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(5) == 128 + signal.SIGTERM
+
+
+async def test_a_unix_socket_is_there_when_it_is_answered_and_many_may_wait() -> None:
+    (listener,) = listen(Settings(unix_socket="here.sock"))
+    assert os.listdir() == ["here.sock.new"]
+    with ExitStack() as stack:
+        for _ in range(300):
+            waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+            waiting.setblocking(False)
+            waiting.connect("here.sock.new")
+    service = Service("core", [], [], [Settings(unix_socket="here.sock")])
+    async with listening(service, [listener]), httpx.AsyncClient(transport=ON_SOCKET) as client:
+        assert (await client.get("http://localhost")).status_code == 404
 
 
 async def test_without_a_descriptor_for_the_next_it_serves_those_it_has(

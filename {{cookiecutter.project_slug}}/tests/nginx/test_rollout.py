@@ -21,7 +21,8 @@ SAID = [
 @pytest.fixture
 def instances(stand_in: Path, temporary: Path) -> Iterator[Units]:
     (stand_in / "pyproject.toml").write_text('[project]\nname = "my-service"\n')
-    with units(stand_in, temporary, UNREADY=str(temporary / "unready")) as instances:
+    settings = "ENVIRONMENT=development\n"
+    with units(stand_in, temporary, settings, UNREADY=str(temporary / "unready")) as instances:
         yield instances
 
 
@@ -45,6 +46,12 @@ def test_each_is_restarted_when_the_last_is_ready(instances: Units, temporary: P
     assert alive(instances.pid(1))
     assert not alive(second)
     assert alive(instances.pid(2))
+
+
+def test_no_file_of_settings_makes_production_something_else(instances: Units) -> None:
+    variables = Path(f"/proc/{instances.pid(1)}/environ").read_text().split("\0")
+    assert "ENVIRONMENT=production" in variables
+    assert "ENVIRONMENT=development" not in variables
 
 
 def test_what_does_not_start_again_ends_it(instances: Units) -> None:
@@ -71,6 +78,7 @@ async def test_what_listens_and_never_answers_is_not_waited_for_without_end(
     with pytest.raises(rolling.Failure, match="instance 1 is not ready"):
         await rolling.Instance("1", temporary).ready()
     server.close()
+    assert not (temporary / "1.sock").exists()  # nginx asks those that are ready
 
 
 def test_a_name_that_systemd_does_not_know_is_one_line(instances: Units) -> None:

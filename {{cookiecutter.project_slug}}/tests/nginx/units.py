@@ -23,6 +23,7 @@ class Units:
         path = f"{script.parent}:{os.environ['PATH']}"
         self.environment = os.environ | variables
         self.environment |= {"PATH": path, "UNITS": str(folder), "RUNTIME_DIRECTORY": str(folder)}
+        self.environment["PYTHONPATH"] = str(root)  # it is not installed
         self._install()
 
     def _install(self) -> None:
