@@ -71,7 +71,7 @@ def test_nginx_serves_when_its_log_cannot_be_written(python: Path, tmp_path: Pat
     ):
         servers.await_(lambda: servers.answers_on(int(port)), "nginx")
         try:
-            for _ in range(600):  # more than a pipe holds lines of
+            for _ in range(1500):  # more than nginx and a pipe hold lines of
                 assert client.get("/hello").status_code == 200
         finally:
             process.terminate()

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
@@ -216,6 +217,7 @@ def test_an_upload_that_has_begun_at_the_end_is_answered(site: Started) -> None:
     with begun_upload(site) as client:
         site.process.terminate()
         servers.await_(lambda: any("stopping" in line for line in list(site.log)), "the end")
+        time.sleep(1.5)  # an instance that has nothing under way would have ended
         client.sendall(b"late")
         assert b" 405 " in client.makefile("rb").readline()
     assert site.process.wait(60) == 0
