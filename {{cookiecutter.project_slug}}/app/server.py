@@ -32,6 +32,8 @@ BACKLOG = 1024
 """Connections that wait to be taken: on a unix socket those over that are refused at once."""
 GRACE_SECONDS = 1.0
 """How long new connections are still taken after readiness has gone: a proxy needs to notice."""
+GC_OBJECTS = 10_000
+"""How many new objects are looked through at once: Python's 700 take a twentieth of the time."""
 REST_SECONDS = 1.0
 """How long no connection is taken after there was no descriptor left for one."""
 
@@ -50,6 +52,7 @@ async def serve(service: Service) -> None:
         log.info("serving", address=_address(service.config, sockets))
         if service.config.production:
             gc.freeze()
+            gc.set_threshold(GC_OBJECTS)
         else:
             autoreload.start()
         await stop.wait()
