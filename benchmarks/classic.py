@@ -14,9 +14,9 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from common import bake, free_port, install, requests_per_second, server
+from common import bake, free_port, install, migrate, requests_per_second, server
 from hello import BARE
-from proxy import FILE, behind_nginx, migrate, one_process, with_tls
+from proxy import FILE, behind_nginx, one_process, with_tls
 from report import Result, write
 
 HERE = Path(__file__).parent

@@ -79,6 +79,14 @@ def production(port: int, redis: int) -> dict[str, str]:
     }
 
 
+def migrate(python: str, folder: Path, redis: int) -> None:
+    """Make the database in the folder; in production the service waits for this to be done."""
+    command, settings = [python, "-m", "app", "migrate"], production(0, redis)
+    subprocess.run(
+        command, cwd=folder, env=os.environ | settings, check=True, stdout=subprocess.DEVNULL
+    )
+
+
 def requests_per_second(url: str, *more: str, cores: str = "1") -> float:
     """What 25 connections of wrk on these cores, which are kept, get answered."""
     wrk = ["taskset", "-c", cores, "wrk", "-t1", "-c25", f"-d{SECONDS}s", *more, url]

@@ -9,7 +9,16 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from common import bake, free_port, install, production, requests_per_second, server, summary
+from common import (
+    bake,
+    free_port,
+    install,
+    migrate,
+    production,
+    requests_per_second,
+    server,
+    summary,
+)
 
 BARE = """
 import asyncio, sys, tornado.web
@@ -31,6 +40,7 @@ def main(rounds: int) -> None:
         redis, bare, full = free_port(), free_port(), free_port()
         redis_server = ["redis-server", "--port", str(redis), "--save", ""]
         stack.enter_context(server(redis, redis_server, folder / "redis.log"))
+        migrate(python, folder, redis)
         bare_server = [python, "-c", BARE, str(bare)]
         stack.enter_context(server(bare, bare_server, folder / "bare.log"))
         stack.enter_context(

@@ -14,20 +14,21 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from common import bake, free_port, install, production, requests_per_second, server, summary
+from common import (
+    bake,
+    free_port,
+    install,
+    migrate,
+    production,
+    requests_per_second,
+    server,
+    summary,
+)
 
 CORES = "0,1"
 CERTIFICATE = ["-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "1"]
 KINDS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 FILE = "/static/style.css"
-
-
-def migrate(python: str, project: Path, redis: int) -> None:
-    """In production the service waits for this to be done."""
-    command, settings = [python, "-m", "app", "migrate"], production(0, redis)
-    subprocess.run(
-        command, cwd=project, env=os.environ | settings, check=True, stdout=subprocess.DEVNULL
-    )
 
 
 @contextmanager
