@@ -16,6 +16,7 @@ import structlog
 from tornado import autoreload
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets, bind_unix_socket
 
 from app.service import Service
@@ -106,10 +107,26 @@ class Listener(socket.socket):
             IOLoop.current().update_handler(self, IOLoop.READ)
 
 
+class Server(HTTPServer):
+    """Sends what is written at once, and does not ask the system anew for that with each answer.
+
+    Tornado does, twice: a twentieth of the time that a small request takes.
+    """
+
+    def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
+        stream.set_nodelay(True)
+        stream.set_nodelay = _already  # type: ignore[method-assign]
+        super().handle_stream(stream, address)
+
+
+def _already(value: bool) -> None:
+    """It is so."""
+
+
 @asynccontextmanager
 async def listening(service: Service, sockets: list[socket.socket]) -> AsyncIterator[HTTPServer]:
     """Answer on the sockets while the block lasts, then drain."""
-    server = HTTPServer(
+    server = Server(
         service,
         max_body_size=MAX_BODY_BYTES,
         max_buffer_size=2 * MAX_BODY_BYTES,
