@@ -7,10 +7,10 @@ from pathlib import Path
 FEATURES = json.loads(
     """{{ {
         'auth': cookiecutter.use_auth, 'database': cookiecutter.use_auth,
-        'mail': cookiecutter.use_auth, 'oidc': cookiecutter.use_auth, 'throttle': cookiecutter.use_auth,
-        'redis': cookiecutter.use_redis, 'websocket': cookiecutter.use_websocket,
-        'templates': cookiecutter.use_templates, 'jobs': cookiecutter.use_jobs,
-        'nginx': cookiecutter.use_nginx,
+        'mail': cookiecutter.use_auth, 'oidc': cookiecutter.use_auth,
+        'throttle': cookiecutter.use_auth, 'redis': cookiecutter.use_redis,
+        'websocket': cookiecutter.use_websocket, 'templates': cookiecutter.use_templates,
+        'jobs': cookiecutter.use_jobs, 'nginx': cookiecutter.use_nginx,
     } | tojson }}"""
 )
 OFF = {name for name, chosen in FEATURES.items() if not chosen}
