@@ -29,7 +29,7 @@ FILE_BYTES = 1 << 20
 
 
 def _shared(folder: str, instance: str) -> bool:
-    """Whether this process keeps its metrics in the folder, where there is one and it has room."""
+    """Whether this process keeps its metrics in the folder, where there is one, with space."""
     if not os.access(folder, os.W_OK):
         return False
     mark_process_dead(instance)  # what it last measured; what it counted stays
