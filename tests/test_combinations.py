@@ -65,7 +65,7 @@ def every_file_parses(root: Path) -> None:
             case ".toml":
                 tomllib.loads(path.read_text())
             case ".yaml" | ".yml":
-                assert yaml.safe_load(path.read_text())
+                assert list(yaml.safe_load_all(path.read_text()))
             case ".service" | ".target":
                 unit_parses(path)
 
