@@ -1,4 +1,4 @@
-"""The processes behind one address: instances of the service, and nginx."""
+"""The processes behind one address: instances of the service, their rolling restart, and nginx."""
 
 import asyncio
 import os
@@ -8,14 +8,100 @@ import sys
 import threading
 import time
 from asyncio.subprocess import Process
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rolling import ROOT, Failure, Instance, say
-
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = f"nginx/{Path(sys.argv[0]).name}"
+READY_SECONDS, POLL_SECONDS = 30, 0.1
 STOP_SECONDS = 60
 """More than DRAIN_SECONDS (10) and what ends after that."""
+
+
+class Failure(Exception):
+    """Why there is no going on, in one line, and the exit code."""
+
+    def __init__(self, line: str, code: int = 1) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+def say(line: object) -> None:
+    print(f"{PROGRAM}: {line}", file=sys.stderr, flush=True)
+
+
+def run(program: Coroutine[None, None, None]) -> None:
+    """Run it; a `Failure` is its last line and gives its exit code."""
+    try:
+        asyncio.run(program)
+    except Failure as failure:
+        say(failure)
+        sys.exit(failure.code)
+
+
+class Instance:
+    """One process of the service, on a unix socket of its own; who runs it is said by `replace`."""
+
+    detail = ""
+    """What is said of it besides."""
+
+    def __init__(self, number: str, folder: Path) -> None:
+        self.name, self.socket = f"instance {number}", folder / f"{number}.sock"
+        self.lock = asyncio.Lock()
+        """Held while it is not as it should be on purpose."""
+
+    async def replace(self) -> None:
+        """End the process, its socket first so that nginx brings nothing new, and start another.
+
+        Raises `Failure`.
+        """
+        raise NotImplementedError
+
+    def ended(self) -> int | None:
+        """The exit code of a process that it is no use to wait for."""
+        return None
+
+    async def restart(self) -> None:
+        """Replace the process and wait until it is ready; raises `Failure`."""
+        async with self.lock:
+            await self.replace()
+            await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until it says that it is ready; raises `Failure`."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while not await self._is_ready():
+                    if (code := self.ended()) is not None:
+                        raise Failure(f"{self.name} has ended with {code}", max(code, 1))
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            self.socket.unlink(missing_ok=True)  # nginx is to ask those that are ready
+            late = f"{self.name} is not ready after {READY_SECONDS} seconds, its log says why"
+            raise Failure(late) from None
+        say(f"{self.name} is ready{self.detail}")
+
+    async def _is_ready(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.socket)
+            writer.write(b"GET /health/ready HTTP/1.0\r\n\r\n")
+            status = await reader.readline()
+            writer.close()
+        except OSError:
+            return False
+        return status.split()[1:2] == [b"200"]
+
+
+async def roll(instances: Iterable[Instance]) -> None:
+    """Restart all of them; raises `Failure` at the first that does not become ready."""
+    for instance in instances:
+        try:
+            await instance.restart()
+        except Failure as failure:
+            raise Failure(f"{failure}, the rest is left as it is", failure.code) from None
+    say("all instances are restarted")
 
 
 def copy_to_output(pipe: int) -> None:

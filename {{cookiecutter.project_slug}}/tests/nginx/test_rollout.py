@@ -72,11 +72,11 @@ async def test_what_listens_and_never_answers_is_not_waited_for_without_end(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(ROOT / "nginx")
-    rolling = import_module("rolling")
-    monkeypatch.setattr(rolling, "READY_SECONDS", 0.1)
+    processes = import_module("processes")
+    monkeypatch.setattr(processes, "READY_SECONDS", 0.1)
     server = await asyncio.start_unix_server(lambda *_: None, temporary / "1.sock")
-    with pytest.raises(rolling.Failure, match="instance 1 is not ready"):
-        await rolling.Instance("1", temporary).ready()
+    with pytest.raises(processes.Failure, match="instance 1 is not ready"):
+        await processes.Instance("1", temporary).ready()
     server.close()
     assert not (temporary / "1.sock").exists()  # nginx asks those that are ready
 
