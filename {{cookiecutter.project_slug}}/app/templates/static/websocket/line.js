@@ -124,9 +124,10 @@ export class Line {
     if (code === GOING_AWAY) this.#failures = 0;
     const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
     const wait = least + Math.random() * most;
-    this.#next = setTimeout(() => this.connect(), wait);
-    this.#tell("closed", { code, until: Date.now() + wait });
+    // Who asks for a new line while the page loads anew would be told to load it once more.
     if (code === SESSION_ENDED) location.reload();
+    else this.#next = setTimeout(() => this.connect(), wait);
+    this.#tell("closed", { code, until: Date.now() + wait });
   }
 
   #tell(state, more = {}) {
