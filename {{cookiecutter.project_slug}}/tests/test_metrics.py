@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from app.health import loop
 from tests.conftest import Start
@@ -49,16 +50,21 @@ async def test_what_blocks_the_loop_is_measured_and_said(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "BEAT_SECONDS", 0.01)
-    monkeypatch.setattr(loop, "BLOCKED_SECONDS", 0.05)
+    monkeypatch.setattr(loop, "BLOCKED_SECONDS", 0.15)
     with capture_logs() as logs:
         async with start():
             await beats(1)
             before = late()
-            time.sleep(0.2)  # noqa: ASYNC251 - this is what must be seen
+            block_until_it_is_said(logs)
             await beats(1)
             assert late() > before
-    where = [entry["where"] for entry in logs if entry["event"] == "the event loop is blocked"]
-    assert any("test_what_blocks_the_loop_is_measured_and_said" in place for place in where)
+
+
+def block_until_it_is_said(logs: list[EventDict]) -> None:
+    deadline = time.monotonic() + 10
+    while not any("block_until_it_is_said" in entry.get("where", "") for entry in list(logs)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 async def beats(count: int) -> None:

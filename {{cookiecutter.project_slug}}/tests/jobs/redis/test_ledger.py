@@ -42,7 +42,7 @@ async def test_a_lease_is_kept_for_as_long_as_the_run(
 async def test_a_lease_is_renewed_again_after_that_has_failed(
     clients: list[Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 2.0)
     tries, run = [], module.Ledger._run
     errors = {1: OSError, 3: ConnectionError}
 

@@ -46,7 +46,7 @@ export class Line {
   async #catchUp() {
     const signal = AbortSignal.timeout(OPENING);
     const response = await fetch(this.#url("messages"), { headers: { Accept: "application/json" }, signal });
-    if (response.status === 401) location.reload();
+    if (response.status === 401) this.#leave();
     if (!response.ok) throw Object.assign(new Error(response.status), { least: 1000 * response.headers.get("Retry-After") || 0 });
     const { messages, reset } = await response.json();
     if (reset) this.#forget();
@@ -124,10 +124,15 @@ export class Line {
     if (code === GOING_AWAY) this.#failures = 0;
     const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
     const wait = least + Math.random() * most;
-    // Who asks for a new line while the page loads anew would be told to load it once more.
-    if (code === SESSION_ENDED) location.reload();
-    else this.#next = setTimeout(() => this.connect(), wait);
+    this.#next = setTimeout(() => this.connect(), wait);
     this.#tell("closed", { code, until: Date.now() + wait });
+    if (code === SESSION_ENDED) this.#leave();
+  }
+
+  // The page loads anew, which leads to the login: once, so nothing else is tried meanwhile.
+  #leave() {
+    this.connect = () => {};
+    location.reload();
   }
 
   #tell(state, more = {}) {
