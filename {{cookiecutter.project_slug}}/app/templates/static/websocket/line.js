@@ -129,7 +129,7 @@ export class Line {
     if (code === SESSION_ENDED) this.#leave();
   }
 
-  // The page loads anew, which leads to the login: once, so nothing else is tried meanwhile.
+  // The page loads anew, which shows what to do: once, so nothing else is tried meanwhile.
   #leave() {
     this.connect = () => {};
     location.reload();
