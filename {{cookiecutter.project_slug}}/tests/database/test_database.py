@@ -143,7 +143,7 @@ async def test_a_file_that_is_locked_is_unavailable(
 
 async def test_what_is_cancelled_again_and_again_ends(database: Database) -> None:
     """At its end the process cancels what is left once, and waits for it."""
-    threads = threading.active_count()
+    before = threading.enumerate()
     for _ in range(5):
         others = asyncio.all_tasks()
         counting = asyncio.create_task(run(database, LONG))
@@ -153,8 +153,9 @@ async def test_what_is_cancelled_again_and_again_ends(database: Database) -> Non
         while left := asyncio.all_tasks() - others:
             _, waiting = await asyncio.wait(left, timeout=ENDS_SECONDS)
             assert not waiting
+    await database.engine.dispose()
     async with asyncio.timeout(ENDS_SECONDS):
-        while threading.active_count() > threads:  # noqa: ASYNC110 - threads do not tell
+        while set(threading.enumerate()) - set(before):  # noqa: ASYNC110 - threads do not tell
             await asyncio.sleep(0.01)
 
 
