@@ -13,6 +13,7 @@ import httpx
 
 from tests import servers
 from tests.conftest import clean_environment
+from tests.probing import add_feature
 from tests.processes import Started, started
 
 SECONDS = {
@@ -79,17 +80,12 @@ def prepare(root: Path) -> Path:
             assert old in text, old
             text = text.replace(old, new)
         (root / path).write_text(text)
-    (root / "app/probe.py").write_text(PROBE)
+    add_feature(root, PROBE)
     (root / "app/templates/broken.html").write_text("{{ 1 / data }}")
     with (root / "app/templates/static/large.txt").open("wb") as file:
         file.truncate(LARGE)
     (root / "app/templates/static/.gitignore").write_text("[project]")
     (root / "app/templates/static/link.toml").symlink_to(root / "pyproject.toml")
-    main = root / "app/main.py"
-    text = main.read_text().replace(
-        "\nfrom app import", "\nfrom app import probe\nfrom app import", 1
-    )
-    main.write_text(re.sub(r"(FEATURES: .*= )\[", r"\1[probe, ", text))
     return root
 
 

@@ -67,13 +67,18 @@ def tick(service):
 
 def add_probe(root: Path) -> Path:
     """Write the handler, and a job that runs each second, into the project."""
-    (root / "app/probe.py").write_text(PROBE)
     (root / "app/jobs/tasks/ticking.py").write_text(JOB)
+    return add_feature(root, PROBE)
+
+
+def add_feature(root: Path, source: str) -> Path:
+    """Write a feature of the test's own, `app/probe.py`, into the project, before all others."""
+    (root / "app/probe.py").write_text(source)
     main = root / "app/main.py"
     text = main.read_text().replace(
         "\nfrom app import", "\nfrom app import probe\nfrom app import", 1
     )
-    main.write_text(re.sub(r"(FEATURES: .*)\]", r"\1, probe]", text))
+    main.write_text(re.sub(r"(FEATURES: .*= )\[", r"\1[probe, ", text))
     return root
 
 
