@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +82,32 @@ def _sqlite(url: URL, lock_seconds: float, keys: str = "ON", **options: Any) -> 
 
 
 class _Connection(aiosqlite.Connection):
-    """Ends when it is told to, once: who told its thread again would wait for ever.
+    """Ends when it is told to, once, and before the loop: its thread answers to the loop.
 
-    That, and a transaction that stays open, is what it comes to by itself when a task is cancelled
-    while SQLAlchemy closes the connection because the task was cancelled before.
+    By itself it waits for ever when it is told again, or keeps its transaction open, where a task
+    is cancelled while SQLAlchemy closes the connection because the task was cancelled before.
     """
+
+    async def close(self) -> None:
+        self._interrupt()
+        await super().close()
 
     def stop(self) -> "asyncio.Future[Any] | None":
         if not self._running:
             return None
+        self._interrupt()
         if self._connection:
             self._tx.put_nowait((None, self._connection.close))
-        return super().stop()
+        ended = super().stop()
+        with suppress(RuntimeError):  # no loop runs, or its own threads have ended
+            asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        return ended
+
+    def _interrupt(self) -> None:
+        """What is running yet was cancelled."""
+        with suppress(sqlite3.ProgrammingError):  # it has just been closed
+            if self._connection:
+                self._connection.interrupt()
 
 
 def _connect(database: str, **options: Any) -> _Connection:

@@ -19,6 +19,7 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 LONG = (
     "WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c LIMIT 300000) SELECT n FROM c"
 )
+ENDLESS = LONG.replace("300000", "3000000000").replace("SELECT n FROM", "SELECT count(*) FROM")
 ENDS_SECONDS = 60
 """What waits for ever does not end in this time; a busy disk may take some of it."""
 TABLE = "CREATE TABLE numbers (number INTEGER PRIMARY KEY)"
@@ -36,6 +37,10 @@ async def run(database: Database, *statements: str, **parameters: int) -> None:
     async with database.writing() as session:
         for statement in statements:
             await session.execute(text(statement), parameters)
+
+
+def connected() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if "_connection_worker" in thread.name}
 
 
 async def add(database: Database, number: int, fails: Exception | None = None) -> None:
@@ -141,9 +146,33 @@ async def test_a_file_that_is_locked_is_unavailable(
     await hasty.engine.dispose()
 
 
+async def test_a_statement_that_is_cancelled_does_not_run_on(database: Database) -> None:
+    counting = asyncio.create_task(run(database, ENDLESS))
+    await asyncio.sleep(0.1)
+    counting.cancel()
+    ended, _ = await asyncio.wait([counting], timeout=ENDS_SECONDS)
+    assert ended
+
+
+def test_no_thread_of_a_connection_outlives_the_loop(tmp_path: Path) -> None:
+    """It would answer to a loop that is closed."""
+
+    async def cancel_twice() -> None:
+        database = Database(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/app.db").url)
+        counting = asyncio.create_task(run(database, ENDLESS))
+        await asyncio.sleep(0.1)
+        for _ in range(2):
+            counting.cancel()
+            await asyncio.sleep(0)
+
+    before = connected()
+    asyncio.run(cancel_twice())
+    assert not connected() - before
+
+
 async def test_what_is_cancelled_again_and_again_ends(database: Database) -> None:
     """At its end the process cancels what is left once, and waits for it."""
-    before = threading.enumerate()
+    before = connected()
     for _ in range(5):
         others = asyncio.all_tasks()
         counting = asyncio.create_task(run(database, LONG))
@@ -155,7 +184,7 @@ async def test_what_is_cancelled_again_and_again_ends(database: Database) -> Non
             assert not waiting
     await database.engine.dispose()
     async with asyncio.timeout(ENDS_SECONDS):
-        while set(threading.enumerate()) - set(before):  # noqa: ASYNC110 - threads do not tell
+        while connected() - before:  # noqa: ASYNC110 - threads do not tell
             await asyncio.sleep(0.01)
 
 
