@@ -42,6 +42,8 @@ class Guarded(RequestHandler):
     application: "Service"
     any_host = False
     """Whether the handler answers under any host name, as probes ask by address."""
+    anonymous = False
+    """Whether it is the same for everybody: nobody is looked up, wherever that is kept."""
     personal = False
     """Whether only those are answered who are known: 401 for others, `who` for the method."""
     page: str | None = None
@@ -78,7 +80,9 @@ class Guarded(RequestHandler):
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
         if not self.any_host:
             self.check_host()
-        return self.identify() if self.personal else self.application.renderer.prepare(self)
+        if self.personal:
+            return self.identify()
+        return None if self.anonymous else self.application.renderer.prepare(self)
 
     def check_host(self) -> None:
         """Refuse a Host that is not ours: links and origins depend on it (RFC 9110, 7.4)."""

@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -55,9 +56,17 @@ async def serve(service: Service) -> None:
             gc.freeze()
             gc.set_threshold(GC_OBJECTS)
         else:
-            autoreload.start()
+            _reload_on_change()
         await stop.wait()
     log.info("stopped")
+
+
+def _reload_on_change() -> None:
+    """Start again when a file of the service changes: modules are watched without being named."""
+    for path in Path(__file__).parent.rglob("*.*"):
+        if path.suffix not in (".py", ".pyc"):
+            autoreload.watch(str(path))
+    autoreload.start()
 
 
 def listen(settings: Settings) -> list[socket.socket]:
@@ -189,4 +198,4 @@ def _on_signals() -> asyncio.Event:
 
 
 def _address(settings: Settings, sockets: list[socket.socket]) -> str:
-    return settings.unix_socket or f"http://{settings.host}:{sockets[0].getsockname()[1]}"
+    return settings.unix_socket or f"http://{settings.netloc(sockets[0].getsockname()[1])}"

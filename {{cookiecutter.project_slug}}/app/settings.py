@@ -1,14 +1,17 @@
 """What the core can be told by environment variables or `.env`."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
+    HttpUrl,
     IPvAnyNetwork,
     SecretStr,
     ValidationError,
@@ -17,7 +20,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-PLACEHOLDERS = {"change-me", "changeme", "secret"}
+ORIGIN = re.compile(r"https?://([a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+])(:[0-9]+)?/\Z")
+PLACEHOLDER = re.compile(r"change.?me|placeholder", re.IGNORECASE)
 
 
 class SettingsError(Exception):
@@ -75,10 +79,10 @@ class Settings(Environment):
     def an_origin(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        url = urlsplit(value)
-        if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/"):
-            raise ValueError("must look like https://example.com")
-        return f"{url.scheme}://{url.netloc}".lower()
+        with suppress(ValidationError):
+            if ORIGIN.match(origin := str(HttpUrl(value))):  # as browsers write it
+                return origin.removesuffix("/")
+        raise ValueError("must look like https://example.com")
 
     @field_validator("prometheus_multiproc_dir")
     @classmethod
@@ -92,7 +96,7 @@ class Settings(Environment):
         if self.prometheus_multiproc_dir and not self.instance:
             raise ValueError("PROMETHEUS_MULTIPROC_DIR needs an INSTANCE above 0")
         self.required("secret_key", "public_url")
-        if self.production and (len(self.key) < 32 or self.key.lower() in PLACEHOLDERS):
+        if self.production and (len(self.key.strip()) < 32 or PLACEHOLDER.search(self.key)):
             raise ValueError("SECRET_KEY must be at least 32 random characters, not a placeholder")
         return self
 
@@ -108,7 +112,11 @@ class Settings(Environment):
     @cached_property
     def origin(self) -> str:
         """The scheme, host and port under which people reach the service."""
-        return self.public_url or f"http://{self.host}:{self.port}"
+        return self.public_url or f"http://{self.netloc(self.port)}"
+
+    def netloc(self, port: int) -> str:
+        """The host as links hold it (RFC 3986, 3.2.2), and the port."""
+        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     @cached_property
     def hosts(self) -> frozenset[str]:
@@ -129,6 +137,8 @@ def load(classes: Iterable[type[Environment]]) -> list[Environment]:
             loaded.append(settings())
         except ValidationError as error:
             complaints.update(dict.fromkeys(_lines(error)))
+        except UnicodeDecodeError:
+            complaints[".env: must be text in UTF-8"] = None
     if complaints:
         raise SettingsError("\n".join(complaints))
     return loaded

@@ -109,7 +109,7 @@ class AccessLog:
             "timestamp": _timestamp(int(time.time())),
             "request_id": getattr(handler, "request_id", None),
             "method": request.method,
-            "path": request.path,
+            "path": _visible(request.path),
             "status": status,
             "seconds": round(seconds, 6),
             "address": request.remote_ip,
@@ -134,6 +134,11 @@ def count(method: str, name: str, status: int, seconds: float) -> None:
         _children[method, name, status] = counter, histogram
     counter.inc()
     histogram.observe(seconds)
+
+
+def _visible(path: str) -> str:
+    """In one line, with nothing in it that a terminal obeys."""
+    return path if path.isascii() and path.isprintable() else ascii(path)[1:-1]
 
 
 @lru_cache(1)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tornado.web import RequestHandler
+
 from tests.conftest import Client, Start
 
 
@@ -52,6 +54,15 @@ async def test_an_answer_that_was_under_way_lets_its_connection_go_too(client: C
     client.service.drain()
     go_on.set()
     assert (await asking).headers["Connection"] == "close"
+
+
+async def test_probes_ask_nobody_who_they_are(client: Client) -> None:
+    async def away(handler: RequestHandler) -> None:
+        raise OSError("where that is kept")
+
+    client.service.identify = away
+    for path in ("/health/live", "/health/ready", "/metrics"):
+        assert (await client.get(path, headers={"Accept": "text/html"})).status_code == 200
 
 
 async def test_probes_come_by_any_host_name(client: Client) -> None:

@@ -1,5 +1,7 @@
 """What the settings take, refuse and say."""
 
+from pathlib import Path
+
 import pytest
 
 from app.settings import Settings, SettingsError, load
@@ -30,7 +32,9 @@ def test_who_has_no_number_cannot_share_metrics(monkeypatch: pytest.MonkeyPatch)
     assert line == "PROMETHEUS_MULTIPROC_DIR needs an INSTANCE above 0"
 
 
-@pytest.mark.parametrize("key", ["change-me", "short", "x" * 31])
+@pytest.mark.parametrize(
+    "key", ["change-me-change-me-change-me-change-me", "short", "x" * 31, " " * 40]
+)
 def test_a_placeholder_is_no_key(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     assert "SECRET_KEY" in complaints(monkeypatch, **PRODUCTION | {"SECRET_KEY": key})[0]
 
@@ -46,6 +50,11 @@ def test_a_placeholder_is_no_key(monkeypatch: pytest.MonkeyPatch, key: str) -> N
         ("ENVIRONMENT", "staging"),
         ("PUBLIC_URL", "ftp://nowhere"),
         ("PUBLIC_URL", "https://example.com/path"),
+        ("PUBLIC_URL", "https://example.com:port"),
+        ("PUBLIC_URL", "https://example.com:65536"),
+        ("PUBLIC_URL", "https://name:word@example.com"),
+        ("PUBLIC_URL", "https://example.com?x=1"),
+        ("PUBLIC_URL", "https://*.example.com"),
         ("LOG_LEVEL", "loud"),
         ("DRAIN_SECONDS", "-1"),
     ],
@@ -60,6 +69,32 @@ def test_a_bad_value_is_one_line_that_names_it_and_does_not_show_it(
 
 def test_every_complaint_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(complaints(monkeypatch, PORT="x", LOG_LEVEL="y")) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        ("HTTPS://Example.com:443/", "https://example.com"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_the_public_url_is_written_as_browsers_write_it(
+    monkeypatch: pytest.MonkeyPatch, said: str, origin: str
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", said)
+    assert Settings().origin == origin
+
+
+def test_an_address_of_ipv6_is_in_brackets_in_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "::1")
+    assert Settings().origin == "http://[::1]:8000"
+
+
+def test_a_file_of_settings_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"PORT=\xff")
+    with pytest.raises(SettingsError, match="must be text in UTF-8"):
+        load([Settings, Settings])
 
 
 def test_the_public_url_says_the_host_and_whether_cookies_are_secure(

@@ -14,9 +14,9 @@ log = structlog.get_logger()
 
 
 class Probe(Handler):
-    """Probes come by address, not by the public host name."""
+    """Probes come by address, not by the public host name, and whoever asks."""
 
-    any_host = True
+    any_host = anonymous = True
 
 
 class Live(Probe):

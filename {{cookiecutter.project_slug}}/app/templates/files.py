@@ -9,6 +9,8 @@ FOR_A_WHILE = "public, max-age=300"
 
 
 class Files(Guarded, StaticFileHandler):
+    anonymous = True
+
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
         """Tornado keeps the path inside the folder; what is hidden there stays hidden."""
         if "\0" in self.path or any(part.startswith(".") for part in self.path.split("/")):

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel
-from tornado import autoreload, locale
+from tornado import locale
 from tornado.web import RequestHandler
 
 from app.handlers import Handler
@@ -25,7 +25,6 @@ def load(folder: Path) -> None:
     """
     with TemporaryDirectory() as together:
         for path in sorted(folder.rglob("locale/*.csv")):
-            autoreload.watch(str(path))
             with (Path(together) / path.name).open("a", encoding="utf-8") as file:
                 file.write(path.read_text("utf-8").rstrip("\n") + "\n")
         locale.set_default_locale(SOURCE)

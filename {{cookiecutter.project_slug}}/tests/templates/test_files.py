@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tornado.web import RequestHandler
 
 from app.handlers import HEADERS
 from tests.conftest import Client, Start
@@ -75,6 +76,14 @@ async def test_files_have_the_security_headers_and_a_request_id(client: Client, 
     for answer in (await client.get(style), await client.get("/static/nothing.css")):
         assert all(answer.headers.get_list(name) == [value] for name, value in HEADERS.items())
         assert answer.headers["X-Request-ID"]
+
+
+async def test_who_asks_for_a_file_does_not_matter(client: Client, style: str) -> None:
+    async def away(handler: RequestHandler) -> None:
+        raise OSError("where that is kept")
+
+    client.service.identify = away
+    assert (await client.get(style, headers=BROWSER)).status_code == 200
 
 
 async def test_only_files_of_the_folder_are_served(planted: Client) -> None:
