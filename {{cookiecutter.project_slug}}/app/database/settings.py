@@ -1,5 +1,8 @@
 """Where the data is kept: what the environment can say about the database."""
 
+from importlib import import_module
+from inspect import signature
+
 from pydantic import field_validator
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -42,4 +45,14 @@ def _parse(value: str) -> URL:
         raise ValueError(SHAPE)
     if mode := url.query.get("sslmode"):  # libpq's name for what asyncpg calls ssl
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    if url.query and url.drivername == DRIVERS["postgresql"]:
+        _known(url)
     return url
+
+
+def _known(url: URL) -> None:
+    """Refuse options that the driver would only complain of when it connects."""
+    driver = import_module("asyncpg")  # only where it is needed: it takes a while
+    unknown = url.query.keys() - signature(driver.connect).parameters.keys()
+    if unknown - {"prepared_statement_cache_size"}:
+        raise ValueError("has options after the ? that are not known")

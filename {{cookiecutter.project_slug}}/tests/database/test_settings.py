@@ -13,6 +13,7 @@ from app.settings import SettingsError, load
         ("sqlite:////tmp/x.db", "sqlite+aiosqlite:////tmp/x.db"),
         ("postgresql://u:p%40@h:5/n", "postgresql+asyncpg://u:p%40@h:5/n"),
         ("postgres://h/n?sslmode=require", "postgresql+asyncpg://h/n?ssl=require"),
+        ("postgresql://h/n?timeout=9", "postgresql+asyncpg://h/n?timeout=9"),
     ],
 )
 def test_takes_the_usual_addresses(monkeypatch: pytest.MonkeyPatch, given: str, url: str) -> None:
@@ -32,3 +33,9 @@ def test_a_bad_address_is_one_line_that_does_not_show_it(
     (line,) = str(caught.value).splitlines()
     assert line.startswith("DATABASE_URL: must look like postgresql://")
     assert line.endswith("sqlite:///folder/file.db")
+
+
+def test_an_option_that_is_not_known_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://h/n?application=x")
+    with pytest.raises(SettingsError, match="that are not known"):
+        load([DatabaseSettings])
