@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 from app.auth.accounts import Accounts
 from app.auth.background import beside, tidying
 from app.auth.commands import COMMANDS
-from app.auth.cookie import Cookie, Device, bearer
+from app.auth.cookie import Challenge, Cookie, Device, bearer
 from app.auth.handlers import ROUTES
 from app.auth.models import ApiToken, Session
 from app.auth.passkeys import Passkeys
@@ -42,6 +42,7 @@ async def lifespan(service: "Service") -> AsyncIterator[None]:
     service.provide(Passkeys(service))
     service.provide(Device(service.config.https))
     _identify_by(service, service.provide(Cookie(service.config.https)), sessions)
+    service.add_transform(Challenge)
     service.session_ended.connect(sessions.forget)
     service.sessions_unsure.connect(sessions.forget_all)
     service.housekeeping.append(sessions.delete_expired)

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from tornado.web import RequestHandler
+from tornado.httputil import HTTPHeaders
+from tornado.web import OutputTransform, RequestHandler
 
 from app.auth.sessions import REMEMBERED
 from app.auth.tokens import hashed, new_token
@@ -16,6 +17,17 @@ def bearer(handler: RequestHandler) -> str | None:
     """The token that a program sends (RFC 6750); what cannot be one is nobody's."""
     scheme, _, token = handler.request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+class Challenge(OutputTransform):
+    """Says with each 401, whoever answers it, how a program proves who it is (RFC 9110, 15.5.2)."""
+
+    def transform_first_chunk(
+        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        if status_code == 401:
+            headers["WWW-Authenticate"] = "Bearer"  # not `Basic`, which browsers would ask for
+        return status_code, headers, chunk
 
 
 class Cookie:

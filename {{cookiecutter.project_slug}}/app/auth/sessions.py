@@ -33,13 +33,20 @@ MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Person(Identity):
+class Known(Identity):
+    """Who acts for an account: a person, or a program with an API token."""
+
+    second_factors: tuple[str, ...] = ()
+    """The account's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person(Known):
     """Who asks has logged in, as opposed to a program with an API token."""
 
     proven_at: datetime | None = None
     """When they last proved who they are."""
     remembered: bool = False
-    second_factors: tuple[str, ...] = ()
     version: int = 0
     """The account's."""
 
@@ -55,17 +62,20 @@ class Sessions:
         self._ended: list[set[str | None]] = []
         """For each look-up that is under way, what has ended meanwhile; None is everything."""
 
-    async def start(self, proven: Account, remember: bool, address: str, agent: str) -> str | None:
-        """Begin a session; its token, or None if the account is not as it was `proven` to be."""
-        token, moment = new_token(), now()
+    async def start(
+        self, proven: Account, remember: bool, address: str, agent: str, at: datetime | None = None
+    ) -> str | None:
+        """Begin a session, now or as one of then; its token, or None if the account has changed
+        since it was `proven`."""
+        token, at = new_token(), at or now()
         idle, absolute = REMEMBERED if remember else SHORT
-        ends = {"idle_expires_at": moment + idle, "expires_at": moment + absolute}
+        times = {"created_at": at, "expires_at": at + absolute, "idle_expires_at": at + idle}
         seen = {"remembered": remember, "address": address[:45], "user_agent": agent[:256]}
         async with self._database.writing() as session:
             found = await session.get(Account, proven.id, with_for_update={"read": True})
             if found is None or found.version != proven.version:
                 return None
-            session.add(Session(token_hash=hashed(token), account_id=found.id, **seen, **ends))
+            session.add(Session(token_hash=hashed(token), account_id=found.id, **seen, **times))
         return token
 
     async def find(self, kind: Kind, token: str) -> Identity | None:
@@ -143,15 +153,14 @@ class Sessions:
             idle = (REMEMBERED if session.remembered else SHORT).idle
             until = min(moment + idle, session.expires_at)
             await self._touch(session, last_seen_at=moment, idle_expires_at=until)
-        factors = ("totp",) if account.totp_secret else ()
         known, login = (account.id, account.email), (session.created_at, session.remembered)
-        return Person(*known, session.id, until, *login, factors, account.version)
+        return Person(*known, session.id, until, _factors(account), *login, account.version)
 
     async def _program(self, token: ApiToken, account: Account) -> Identity | None:
         moment = now()
         if token.last_used_at is None or token.last_used_at + TOUCH < moment:
             await self._touch(token, last_used_at=moment)
-        return Identity(account.id, account.email, token.id)
+        return Known(account.id, account.email, token.id, None, _factors(account))
 
     async def _touch(self, seen: Session | ApiToken, **values: datetime) -> None:
         """Note that it is in use."""
@@ -167,3 +176,7 @@ class Sessions:
             del self._keys[self._cache.pop(oldest)[1].session]
         self._cache[key] = time.monotonic() + CACHE_SECONDS, identity
         self._keys[identity.session] = key
+
+
+def _factors(account: Account) -> tuple[str, ...]:
+    return ("totp",) if account.totp_secret else ()

@@ -1,6 +1,7 @@
 """The engine: SQLite and PostgreSQL, each set so that nothing waits without a bound."""
 
 import asyncio
+import logging
 import sqlite3
 import time
 from contextlib import suppress
@@ -21,6 +22,8 @@ LOCK_SECONDS = 5.0
 """How long one writer of SQLite waits for another."""
 POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 0, "pool_timeout": 2.0}
 PATIENT_SECONDS = 600.0
+
+logging.getLogger("aiosqlite").setLevel(logging.INFO)  # below that it logs what is stored
 
 
 def create(url: URL) -> AsyncEngine:

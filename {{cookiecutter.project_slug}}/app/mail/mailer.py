@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid, parseaddr
 from urllib.parse import unquote, urlsplit
@@ -115,7 +116,10 @@ class Smtp(Mailer):
     def _message(self, mail: Mail) -> EmailMessage:
         """Two faces of one mail; the same for each attempt, so that a second copy can be told."""
         message, domain = EmailMessage(), parseaddr(self._sender)[1].rpartition("@")[2]
-        message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
+        message["From"], message["To"] = self._sender, mail.to
+        # Encoded whatever it is: it may hold names, and what looks encoded in one would be read so.
+        subject = Header(mail.subject, "utf-8", header_name="Subject")
+        message.set_raw("Subject", subject.encode())
         message["Date"], message["Message-ID"] = localtime(), make_msgid(domain=domain)
         message["Auto-Submitted"] = "auto-generated"  # no "out of office" comes back (RFC 3834)
         message.set_content(mail.text)

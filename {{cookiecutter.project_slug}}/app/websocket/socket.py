@@ -62,7 +62,7 @@ class Socket(Guarded, WebSocketHandler):
         if self.application.draining:
             raise Problem(503, "The service is about to stop.", {"Retry-After": "1"})
         check_handshake(self.request)
-        self.check_scheme()
+        self.check_site()
         self.sockets.admit(self)
 
     @property
@@ -85,16 +85,25 @@ class Socket(Guarded, WebSocketHandler):
         else:
             self.close(SESSION_ENDED, "session ended")
 
-    def check_scheme(self) -> None:
-        """Refuse a page of our own name that was not fetched as we are: it may be forged."""
+    def check_site(self) -> None:
+        """Refuse a page of our own name that was not fetched as we are: it may be forged.
+
+        So is another site's that hides its name: Tornado would refuse that in a text of its own.
+        """
         origin = self.request.headers.get("Origin")
-        if origin and urlsplit(origin).scheme != urlsplit(self.application.config.origin).scheme:
-            raise Problem(403, "Sockets are not opened for pages of another site.")
+        if not origin:
+            ours = self.request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+        else:
+            ours = urlsplit(origin).scheme == urlsplit(self.application.config.origin).scheme
+        self._only_if(ours)
 
     def check_origin(self, origin: str) -> bool:
-        if not super().check_origin(origin):
-            raise Problem(403, "Sockets are not opened for pages of another site.")
+        self._only_if(super().check_origin(origin))
         return True
+
+    def _only_if(self, ours: bool) -> None:
+        if not ours:
+            raise Problem(403, "Sockets are not opened for pages of another site.")
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         protocol = cast(Protocol, super().get_websocket_protocol())

@@ -87,10 +87,11 @@ async def elsewhere(client: Client) -> AsyncIterator[Client]:
         yield other
 
 
-async def long_ago(client: Client) -> None:
-    """Let every login be longer ago than what changes an account wants."""
+async def long_ago(client: Client, minutes: int = 16) -> None:
+    """Let every login be so long ago, by default longer than what changes an account wants."""
     async with client.service.get(Database).writing() as session:
-        await session.execute(update(Session).values(created_at=now() - timedelta(minutes=16)))
+        then = now() - timedelta(minutes=minutes)
+        await session.execute(update(Session).values(created_at=then))
     client.service.get(Sessions).forget_all()
 
 

@@ -1,15 +1,12 @@
 """Sessions and API tokens: seen and ended by their owner, and by nobody else."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from app.auth.handlers import tokens
-from app.auth.models import Session
-from app.database import Database, now
-from tests.auth.people import EMAIL, PASSWORD, hold, is_logged_in, join, login, mails
+from tests.auth.authenticator import App, confirm, owner, propose
+from tests.auth.people import EMAIL, PASSWORD, hold, is_logged_in, join, login, long_ago, mails
 from tests.conftest import Client, Start
 
 SESSION = {"id", "current", "created_at", "last_seen_at", "address", "user_agent"}
@@ -99,6 +96,30 @@ async def test_a_token_acts_for_its_owner_but_does_not_change_the_account(client
         assert (await client.request(method, path, json={})).status_code == 403, path
 
 
+async def test_a_program_is_told_whose_it_is_and_no_more(client: Client, app: App) -> None:
+    account_id = await owner(client)
+    headers = bearing((await make_token(client))["token"])
+    await propose(client, app)
+    assert (await confirm(client, app.code())).status_code == 200
+    client.cookies.clear()
+    told = {"id": account_id, "email": EMAIL, "confirmed": True, "second_factors": ["totp"]}
+    for accept in ("application/json", "text/html"):
+        assert (await client.get("/auth/me", headers=headers | {"Accept": accept})).json() == told
+
+
+async def test_a_refusal_names_the_way_in_for_programs(client: Client) -> None:
+    await join(client)
+    refused = [
+        await client.get("/auth/me"),
+        await client.get("/auth/me", headers=bearing("x")),
+        await client.post("/auth/again", headers={"Accept": "text/html"}),
+        await login(client, password="not the password"),
+    ]
+    told = [(answer.status_code, answer.headers["WWW-Authenticate"]) for answer in refused]
+    assert told == [(401, "Bearer")] * 4
+    assert "WWW-Authenticate" not in (await login(client)).headers
+
+
 async def test_a_revoked_token_is_worth_nothing(client: Client) -> None:
     await join(client)
     await log_in(client)
@@ -139,18 +160,10 @@ async def test_what_is_somebody_elses_is_not_there(client: Client) -> None:
     assert len(await sessions(client)) == 1
 
 
-async def age(client: Client, minutes: int) -> None:
-    """Let every login be so old."""
-    async with client.service.get(Database).writing() as session:
-        then = now() - timedelta(minutes=minutes)
-        await session.execute(update(Session).values(created_at=then))
-    client.service.sessions_unsure.send(None)
-
-
 async def test_an_old_login_proves_itself_again_and_gets_a_new_session(client: Client) -> None:
     await join(client)
     old = await log_in(client)
-    await age(client, 16)
+    await long_ago(client)
     refused = await client.post("/auth/tokens", json={"name": "x"})
     assert (refused.status_code, refused.json()["code"]) == (403, "password_required")
     assert (await client.get("/auth/tokens")).status_code == 200
@@ -166,7 +179,7 @@ async def test_an_old_login_proves_itself_again_and_gets_a_new_session(client: C
 async def test_a_login_of_a_few_minutes_ago_is_enough(client: Client) -> None:
     await join(client)
     await log_in(client)
-    await age(client, 14)
+    await long_ago(client, minutes=14)
     await make_token(client)
 
 

@@ -1,6 +1,7 @@
 """Logging in: the cookie, the session behind it, and how it ends."""
 
 import asyncio
+import logging
 from datetime import timedelta
 
 import httpx
@@ -9,6 +10,7 @@ from sqlalchemy import event, select, text
 from structlog.testing import capture_logs
 
 from app.auth.models import Session
+from app.auth.tokens import hashed
 from app.database import Database, now
 from app.settings import Settings
 from tests.auth.people import (
@@ -189,6 +191,18 @@ async def test_the_log_tells_who_and_how_it_ended_and_no_secret(client: Client) 
     assert {entry["address"] for entry in recorded(logs)} == {"127.0.0.1"}
     for secret in (PASSWORD, "a wrong password", token, session, EMAIL):
         assert secret not in str(logs)
+
+
+async def test_nor_does_a_library_tell_one_that_logs_each_step(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await join(client)
+    await login(client)
+    session = client.cookies["session"]
+    told = [r.getMessage() for r in caplog.records if not r.name.startswith("http")]  # our client
+    for secret in (EMAIL, PASSWORD, "$argon2id$", session, hashed(session)):
+        assert secret not in str(told)
 
 
 async def test_without_its_database_a_request_is_told_so_in_bounded_time(

@@ -178,6 +178,6 @@ async def test_what_is_two_factors_in_one_needs_no_code(
     client: Client, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await enrol(client, app)
-    proven = partialmethod(Entrance.let_in, proven_twice=True)
+    proven = partialmethod(Entrance.let_in, twice=True)
     monkeypatch.setattr(Entrance, "let_in", proven)
     assert (await login(client)).status_code == 200

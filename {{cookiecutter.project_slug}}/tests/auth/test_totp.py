@@ -20,7 +20,17 @@ from tests.auth.authenticator import (
     remove,
     session_of,
 )
-from tests.auth.people import EMAIL, PASSWORD, hold, is_logged_in, join, login, mails, recorded
+from tests.auth.people import (
+    EMAIL,
+    PASSWORD,
+    hold,
+    is_logged_in,
+    join,
+    login,
+    long_ago,
+    mails,
+    recorded,
+)
 from tests.conftest import Client, Start
 
 TIME_IS_UP = "UPDATE tickets SET expires_at = '2020-01-01 00:00:00'"
@@ -130,6 +140,17 @@ async def test_it_is_asked_for_the_password_again_after_a_while(client: Client, 
         assert (answer.status_code, answer.json()["code"]) == (403, "password_required")
     assert (await client.get("/auth/totp")).status_code == 200
     assert (await remove(client)).status_code == 204
+
+
+async def test_turning_it_on_is_no_newer_proof_of_who_does_it(client: Client, app: App) -> None:
+    await owner(client)
+    await long_ago(client, minutes=14)
+    (before,) = (await client.get("/auth/sessions")).json()["sessions"]
+    await propose(client, app)
+    assert (await confirm(client, app.code())).status_code == 200
+    (after,) = (await client.get("/auth/sessions")).json()["sessions"]
+    assert before["id"] != after["id"]
+    assert before["created_at"] == after["created_at"]
 
 
 async def test_it_is_turned_off_by_the_password_only(start: Start, app: App) -> None:

@@ -31,7 +31,8 @@ async def test_nobody_else_comes_in(client: Client) -> None:
         with pytest.raises(HTTPClientError) as refused:
             await enter(client, **headers)
         assert refused.value.code == 401
-    assert (await client.get("/rooms/lobby/messages")).status_code == 401
+    answer = await client.get("/rooms/lobby/messages")
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 async def test_logging_out_ends_the_socket(client: Client) -> None:

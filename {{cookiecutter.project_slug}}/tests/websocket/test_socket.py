@@ -23,8 +23,10 @@ async def test_is_not_opened_for_those_who_are_not_known(client: Client) -> None
 async def test_is_not_opened_for_another_site(client: Client) -> None:
     problem, _ = await refused(client, Origin="https://evil.example")
     assert problem["status"] == 403
-    peer = await enter(client, Origin=str(client.base_url).rstrip("/"))
-    await peer.next("presence")
+    problem, _ = await refused(client, Sec_Fetch_Site="cross-site")
+    assert problem["status"] == 403
+    for headers in ({"Origin": str(client.base_url).rstrip("/")}, {"Sec_Fetch_Site": "none"}):
+        await (await enter(client, **headers)).next("presence")
 
 
 async def test_a_page_that_was_not_fetched_as_the_service_is_served_may_be_forged(

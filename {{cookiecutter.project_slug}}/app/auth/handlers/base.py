@@ -2,12 +2,12 @@
 
 import math
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, NoReturn, cast
 
 import structlog
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, validate_email
-from tornado.web import HTTPError
+from tornado.web import RequestHandler
 
 from app.addresses import network
 from app.auth.accounts import Accounts
@@ -126,14 +126,17 @@ class AuthHandler(Handler):
         if user is None:
             raise Problem(400, "This link was used before or is too old.")
 
-    async def begin_session(self, proven: Account, remember: bool) -> None:
+    async def begin_session(
+        self, proven: Account, remember: bool, at: datetime | None = None
+    ) -> None:
         """Begin a session in place of the one there may be; its token is the answer's cookie.
 
+        One that only goes on is as old as the proof that was given `at` that time.
         Raises 401 if the account has changed since it was `proven`.
         """
         seen = self.request.remote_ip or "", self.request.headers.get("User-Agent", "")
         sessions = self.application.get(Sessions)
-        token = await sessions.start(proven, remember, *seen)
+        token = await sessions.start(proven, remember, *seen, at)
         if token is None:
             raise Problem(401, CHANGED)
         await self.end_session()
@@ -168,21 +171,16 @@ class Entrance(AuthHandler):
         raise Problem(401, self.refusal)
 
     async def let_in(
-        self,
-        account: Account,
-        remember: bool,
-        location: str = "/",
-        code: str = "",
-        proven_twice: bool = False,
+        self, account: Account, remember: bool, location: str, code: str = "", twice: bool = False
     ) -> None:
         """Begin a session, and answer 200 {id, email} or send a browser on.
 
-        `proven_twice` says that two factors were shown, as by a passkey that knows its owner;
+        `twice` says that two factors were shown, as by a passkey that knows its owner;
         else who has a second factor must give a code.
         """
         if account.disabled_at:
             self.refuse("disabled", account.id)
-        if account.totp_secret and not proven_twice:
+        if account.totp_secret and not twice:
             await demand(self, account, code, remember=remember, location=location)
         await self.begin_session(account, remember)
         self.application.get(Device).remember(self, account.email)
@@ -235,15 +233,7 @@ class AccountHandler(AuthHandler):
         return account
 
 
-class Deletable(AccountHandler):
-    """What DELETE takes away; forms, which cannot say that, POST to the same path and `/delete`."""
-
-    def post(self, *arguments: str) -> Any:
-        if not self.request.path.endswith("/delete"):
-            raise HTTPError(405)
-        return self.delete(*arguments)
-
-
-def deletable(path: str, handler: type[Deletable]) -> list[tuple[str, type[Deletable]]]:
-    """The routes of what can be deleted."""
-    return [(path, handler), (f"{path}/delete", handler)]
+def deletable(path: str, handler: type[AccountHandler]) -> list[tuple[str, type[AccountHandler]]]:
+    """The routes of what DELETE takes away: forms, which cannot say that, POST to `/delete`."""
+    methods = dict.fromkeys(("get", "delete"), RequestHandler.get) | {"post": handler.delete}
+    return [(path, handler), (f"{path}/delete", type(handler.__name__, (handler,), methods))]

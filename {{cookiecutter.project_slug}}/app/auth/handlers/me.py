@@ -1,6 +1,6 @@
 """Who asks, all that belongs to their account, and its end."""
 
-from typing import Any
+from typing import Any, cast
 
 from app.auth import logins, passkeys
 from app.auth.accounts import Accounts
@@ -8,7 +8,7 @@ from app.auth.cookie import Cookie
 from app.auth.handlers import sessions, tokens
 from app.auth.handlers.base import AccountHandler, Form
 from app.auth.letters import told
-from app.auth.sessions import Person
+from app.auth.sessions import Known, Person
 from app.database import Database
 
 DELETED = told("Your account was deleted", "gone")
@@ -30,12 +30,13 @@ class Me(Deletion):
     readable = True
 
     async def get(self) -> None:
-        who = self.who
-        factors = list(who.second_factors) if isinstance(who, Person) else []
+        """A program is told no more than whose it is: it gets no page."""
+        who = cast(Known, self.who)
+        page, factors = "auth/me.html" if isinstance(who, Person) else None, who.second_factors
         me = {"id": who.id, "email": who.name, "confirmed": True, "second_factors": factors}
-        if self.application.renderer.wants_page(self):
+        if page and self.application.renderer.wants_page(self):
             me |= await self._belongings()
-        self.answer(me, page="auth/me.html")
+        self.answer(me, page)
 
     async def _belongings(self) -> dict[str, Any]:
         async with self.application.get(Database).reading() as session:

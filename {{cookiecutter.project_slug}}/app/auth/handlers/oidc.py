@@ -110,7 +110,7 @@ class Callback(base.Entrance, AtProvider):
         return ticket
 
 
-class Connected(base.Deletable):
+class Connected(base.AccountHandler):
     recent = True
 
     async def delete(self, login_id: str) -> None:

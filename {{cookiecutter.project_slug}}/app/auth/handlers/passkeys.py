@@ -6,7 +6,7 @@ from tornado.web import HTTPError
 
 from app.auth.accounts import Accounts
 from app.auth.cookie import Cookie
-from app.auth.handlers.base import AccountHandler, AuthHandler, Deletable, Entrance, Name, Naming
+from app.auth.handlers.base import AccountHandler, AuthHandler, Entrance, Name, Naming, deletable
 from app.auth.letters import told
 from app.auth.models import Passkey
 from app.auth.passkeys import Answer, Copied, Offer, Passkeys, Refused, listed
@@ -80,7 +80,7 @@ class All(Asking, AccountHandler):
         self.done(PAGE, {"id": added.id, "name": added.name}, "Your passkey is added.")
 
 
-class Removal(Deletable):
+class One(AccountHandler):
     recent = True
 
     async def delete(self, id: str) -> None:
@@ -89,8 +89,6 @@ class Removal(Deletable):
         self.mail(self.person.name, REMOVED, name=removed.name)
         self.done(PAGE, notice="The passkey is removed.")
 
-
-class One(Removal):
     async def post(self, *ids: str) -> None:
         mine = Passkey.id.in_(ids), Passkey.account_id == self.person.id
         renamed = update(Passkey).where(*mine).values(name=self.body(Naming).name)
@@ -127,7 +125,7 @@ class Login(Asking, Entrance):
         except Refused:
             self.refuse("refused")
         location = self.get_argument("next", "/")
-        await self.let_in(account, given.remember, location, proven_twice=True)
+        await self.let_in(account, given.remember, location, twice=True)
 
 
 ROUTES = [
@@ -135,6 +133,5 @@ ROUTES = [
     (f"{PAGE}/options", AddOptions),
     (f"{PAGE}/login", Login),
     (f"{PAGE}/login/options", LoginOptions),
-    (f"{PAGE}/([A-Za-z0-9_-]+)", One),
-    (f"{PAGE}/([A-Za-z0-9_-]+)/delete", Removal),
+    *deletable(f"{PAGE}/([A-Za-z0-9_-]+)", One),
 ]

@@ -4,14 +4,7 @@ from pydantic import BaseModel
 
 from app.auth.accounts import Accounts
 from app.auth.cookie import Device
-from app.auth.handlers.base import (
-    AccountHandler,
-    Address,
-    Form,
-    NewPassword,
-    Password,
-    Token,
-)
+from app.auth.handlers.base import AccountHandler, Address, Form, NewPassword, Password, Token
 from app.auth.letters import told
 from app.problems import Problem
 

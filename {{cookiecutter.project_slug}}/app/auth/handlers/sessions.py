@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tornado.web import HTTPError
 
 from app.auth.cookie import Cookie
-from app.auth.handlers.base import Deletable, deletable
+from app.auth.handlers.base import AccountHandler, deletable
 from app.auth.models import Session
 from app.auth.revocations import Revocations
 from app.database import Database, now, rows
@@ -24,7 +24,7 @@ async def listed(
     return [each | {"current": each["id"] == current} for each in found]
 
 
-class All(Deletable):
+class All(AccountHandler):
     """GET lists the sessions; DELETE ends all but the one that asks."""
 
     async def get(self) -> None:
@@ -40,7 +40,7 @@ class All(Deletable):
         self.done("/auth/me", notice="All other sessions have ended.")
 
 
-class One(Deletable):
+class One(AccountHandler):
     async def delete(self, session_id: str) -> None:
         which = Session.id == session_id, Session.account_id == self.who.id
         if not await self.application.get(Revocations).end(*which):

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tornado.web import HTTPError
 
-from app.auth.handlers.base import AccountHandler, Deletable, Naming, deletable
+from app.auth.handlers.base import AccountHandler, Naming, deletable
 from app.auth.letters import told
 from app.auth.models import ApiToken
 from app.auth.revocations import Revocations
@@ -49,7 +49,7 @@ class All(AccountHandler):
         self.answer({f: getattr(made, f) for f in FIELDS} | {"token": token}, page=self.page)
 
 
-class One(Deletable):
+class One(AccountHandler):
     async def delete(self, token_id: str) -> None:
         which = ApiToken.id == token_id, ApiToken.account_id == self.who.id
         if not await self.application.get(Revocations).end(*which, of=ApiToken):

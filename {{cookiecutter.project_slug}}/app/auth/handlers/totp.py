@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.auth.handlers.base import AccountHandler, Deletable, Form, deletable
+from app.auth.handlers.base import AccountHandler, Form
 from app.auth.handlers.codes import MOST, Code
 from app.auth.handlers.login import OnceMore
 from app.auth.totp import OFF, ON, RENEWED, Totp
@@ -30,17 +30,28 @@ class Owner(Form, AccountHandler):
         self.mail(self.person.name, letter)
 
 
-class State(Owner, Deletable):
+class Removal(Owner):
+    takes = OnceMore
+
+    async def post(self) -> None:
+        self.page = "auth/totp.html"
+        proven = await self.prove(self.body(OnceMore).password, "totp")
+        await self.begin_session(await self.totp.disable(proven), self.person.remembered)
+        self.tell("off", OFF)
+        self.done("/auth/totp", notice="Your second factor is off.")
+
+
+class State(Removal):
     """POST proposes a secret, DELETE takes away what there is."""
+
+    delete = Removal.post
 
     async def get(self) -> None:
         left = await self.totp.codes_left(self.person.id)
         enabled = "totp" in self.person.second_factors
         self.answer({"enabled": enabled, "recovery_codes_left": left}, page="auth/totp.html")
 
-    async def post(self, *_: str) -> None:
-        if self.request.path.endswith("/delete"):
-            return await self.delete()
+    async def post(self) -> None:
         self._must_be_recent(self.person)  # DELETE brings the password along
         await self.sparingly("totp_proposal")
         proposed = await self.totp.propose(self.person.id)
@@ -48,13 +59,6 @@ class State(Owner, Deletable):
         self.record("totp", "proposed", self.person.id)
         data = {"secret": proposed.secret, "uri": proposed.provisioning_uri(**names)}
         self.answer(data, page="auth/totp_setup.html")
-
-    async def delete(self, *_: str) -> None:
-        self.page = "auth/totp.html"
-        proven = await self.prove(self.body(OnceMore).password, "totp")
-        await self.begin_session(await self.totp.disable(proven), self.person.remembered)
-        self.tell("off", OFF)
-        self.done("/auth/totp", notice="Your second factor is off.")
 
 
 class Confirm(Owner):
@@ -71,7 +75,7 @@ class Confirm(Owner):
             self.record("totp", "refused", self.person.id)
             raise Invalid({"code": "The code is wrong."})
         account, codes = enabled
-        await self.begin_session(account, self.person.remembered)
+        await self.begin_session(account, self.person.remembered, self.person.proven_at)
         self.tell("on", ON)
         self.answer({"recovery_codes": codes}, page="auth/recovery.html")
 
@@ -87,7 +91,8 @@ class Recovery(Owner):
 
 
 ROUTES = [
-    *deletable("/auth/totp", State),
+    ("/auth/totp", State),
+    ("/auth/totp/delete", Removal),
     ("/auth/totp/confirm", Confirm),
     ("/auth/totp/recovery", Recovery),
 ]
