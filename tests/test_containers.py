@@ -11,6 +11,7 @@ import yaml
 from pytest_cookies.plugin import Cookies
 
 from tests.combinations import PAIRWISE, TEMPLATE, answers
+from tests.conftest import clean_environment
 
 pytestmark = pytest.mark.xdist_group("containers")
 
@@ -68,6 +69,23 @@ def test_the_dockerfile_has_no_finding(tmp_path: Path) -> None:
     assert (found.returncode, found.stdout) == (0, "")
     untagged = change(TEMPLATE / "Dockerfile", "FROM python:", "FROM python #", tmp_path)
     assert "DL3006" in check(["hadolint"], untagged).stdout
+
+
+def test_the_image_alone_is_in_production(all_on: Path, python: Path) -> None:
+    """Else who runs it without settings shows the world what is for a developer."""
+    texts = re.findall(r"^ENV (.*)$", (all_on / "Dockerfile").read_text(), re.MULTILINE)
+    variables = dict(re.findall(r"(\S+)=(\S+)", texts[-1]))
+    assert {"HOST", "PORT"} <= set(variables)
+    started = subprocess.run(
+        [python, "-m", "app"],
+        cwd=all_on,
+        env=clean_environment(**variables),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert started.returncode == 78
+    assert "SECRET_KEY" in started.stderr
 
 
 def test_compose_files_are_valid(shapes: list[Path], tmp_path: Path) -> None:

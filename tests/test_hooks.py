@@ -1,6 +1,7 @@
 """Answers that would break out of a file, a path or a line: refused, or written unchanged."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,7 +18,10 @@ ODD = [
     '"', "'", "\\", "$(id)", "`id`", "%n %%", "<script>alert(1)</script>", "a & b; c", "# : - [x]",
     "é ı 😀", "ｆｕｌｌ", '"""', "\\u0041", "${HOME}", "-x", "}}", "*.py", "|", "= 1", "@a",
 ]  # fmt: skip
-BAD = ["a\nb", "a\rb", "", "  ", "x" * 65536, "{{7*7}}", "{% x", "{# x", "\x00", "\t", "\u202e"]
+BAD = [
+    "a\nb", "a\rb", "", "  ", "x" * 65536, "{{7*7}}", "{% x", "{# x", "\x00", "\t", "\u202e",
+    "{{ cookiecutter.project_name | slugify }}",
+]  # fmt: skip
 BAD_SLUGS = [
     "../x",
     "a\n",
@@ -28,10 +32,34 @@ BAD_SLUGS = [
     "a",
     "ı",
     "{{7*7}}",
+    '{{ "abc" }}',
     "a b",
     "/tmp/x",
     "$(id)",
 ]
+HOOK = (ROOT / "hooks/pre_gen_project.py").read_text()
+TAKEN = {*HOOK.partition('TAKEN = """')[2].partition('"""')[0].split()}
+INSTALLED = r"""
+import re, sys
+from importlib.metadata import PackageNotFoundError, distribution
+
+seen, todo = set(), sys.argv[1:]
+extras = set(re.findall(r"[\w-]+(?=[],])", " ".join(todo)))
+while todo:
+    requirement = todo.pop()
+    name = re.sub("[._]", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+    extra = re.search(r"extra == .([\w-]+)", requirement)
+    if name in seen or extra and extra[1] not in extras:
+        continue
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        continue  # for another system or Python
+    seen.add(name)
+    todo += found.requires or []
+    print(name, *(entry.name for entry in found.entry_points.select(group="console_scripts")))
+"""
+"""Prints what these requirements have brought, as of their own tools more may be installed."""
 
 
 def attempt(into: Path, **given: str) -> subprocess.CompletedProcess[str]:
@@ -55,13 +83,25 @@ def test_a_bad_slug_is_refused(cookies: Cookies, slug: str) -> None:
     assert cookies.bake(extra_context={"project_slug": slug}).exit_code != 0
 
 
-def test_the_names_of_what_the_project_needs_are_refused(cookies: Cookies, all_on: Path) -> None:
+@pytest.mark.parametrize("slug", ["tornado", "identify", "argon2--cffi", "dmypy", "nginx"])
+def test_the_name_of_what_the_project_needs_is_refused(cookies: Cookies, slug: str) -> None:
+    assert cookies.bake(extra_context={"project_slug": slug}).exit_code != 0
+
+
+def test_all_that_is_installed_for_the_project_is_known(all_on: Path, python: Path) -> None:
+    """Packages that it needs in turn, and their commands, which may be no slug anyway."""
     needed = tomllib.loads((all_on / "pyproject.toml").read_text())
     requirements = needed["project"]["dependencies"] + needed["dependency-groups"]["dev"]
-    names = {requirement.split(">")[0].split("[")[0] for requirement in requirements}
-    assert "tornado" in names
-    for name in names:
-        assert cookies.bake(extra_context={"project_slug": name}).exit_code != 0, name
+    found = subprocess.run([python, "-c", INSTALLED, *requirements], capture_output=True, text=True)
+    names = {name for name in found.stdout.split() if re.fullmatch("[a-z][a-z0-9-]+", name)}
+    assert {"tornado", "identify", "lint-imports"} <= names
+    assert names - TAKEN == set()
+
+
+def test_all_programs_that_its_tests_start_are_known(all_on: Path) -> None:
+    texts = [path.read_text() for path in (all_on / "tests").rglob("*.py")]
+    names = re.findall(r'(?:program|which)\("([a-z-]+)"', "".join(texts))
+    assert {"nginx", "redis-server", "initdb"} <= {*names} <= TAKEN
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import signal
 import socket
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -103,11 +105,27 @@ def test_nothing_goes_on_without_nginx(stand_in: Path, temporary: Path) -> None:
 
 
 def test_a_file_of_settings_is_read_but_the_environment_is_stronger(stand_in: Path) -> None:
-    file = stand_in / ".env"
-    file.write_text("# ours\nWORKERS=1\nPORT=1\n")
+    text = b"# ours\nH=example.com\nexport WORKERS=1\nPORT=1\nPUBLIC_URL=http://${H}  # where\n"
+    with settings(stand_in, text), running(stand_in) as up:
+        assert list(up.pids) == ["1"]
+        assert up.wait_for_line("serving on").endswith(" http://example.com\n")
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_one_line(stand_in: Path) -> None:
+    with settings(stand_in, b"\xff"):
+        returned, out = ended(stand_in, free_port())
+    assert returned == 78
+    assert out.startswith("nginx/up: .env cannot be read: UnicodeDecodeError")
+    assert out.count("\n") == 1
+
+
+@contextmanager
+def settings(root: Path, text: bytes) -> Iterator[None]:
+    """With this as its `.env`."""
+    file = root / ".env"
+    file.write_bytes(text)
     try:
-        with running(stand_in) as up:
-            assert list(up.pids) == ["1"]
+        yield
     finally:
         file.unlink()
 

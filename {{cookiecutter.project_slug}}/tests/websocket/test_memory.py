@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.websocket import memory
 from app.websocket.messages import START, Id
@@ -21,6 +22,16 @@ async def test_ids_rise_also_when_the_clock_is_set_back(
     ids = [message.id for message in (await rooms.history("lobby", START)).messages]
     ms = now // 1_000_000
     assert ids == [Id(ms, 0), Id(ms, 1), Id(ms, 2), Id(ms + 1, 0)]
+
+
+@pytest.mark.parametrize(("instance", "lines"), [("0", 1), ("1", 0), ("2", 1)])
+async def test_a_process_that_is_not_the_only_one_says_that_its_rooms_are_its_own(
+    start: Start, instance: str, lines: int
+) -> None:
+    with capture_logs() as logs:
+        async with start(INSTANCE=instance):
+            pass
+    assert sum("rooms are kept in the memory" in line["event"] for line in logs) == lines
 
 
 async def test_silent_rooms_are_forgotten_when_there_are_too_many(

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from app.websocket.messages import START, Id
 from app.websocket.rooms import Rooms
@@ -116,3 +117,10 @@ async def test_a_clock_that_is_ahead_does_not_cut_what_is_said_at_once(
         monkeypatch.setattr(time, "time_ns", lambda: ahead)
         await ada.say("1", "2")
         assert await ada.texts(2) == ["1", "2"]
+
+
+async def test_no_process_says_that_its_rooms_are_its_own(start: Start, redis_url: str) -> None:
+    with capture_logs() as logs:
+        async with start(REDIS_URL=redis_url, INSTANCE="2"):
+            pass
+    assert not [line for line in logs if "rooms are kept in the memory" in line["event"]]
