@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,16 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes begins first, so that at the end no worker waits for another."""
-    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+    """What takes minutes begins first, so that at the end no worker waits for another.
+
+    The combinations come between the modules: they keep a core busy while other tests wait.
+    """
+    busy = [item for item in items if "test_a_combination" in item.nodeid]
+    others = [item for item in items if item not in busy]
+    others.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+    modules = [list(tests) for _, tests in groupby(others, lambda item: item.path)]
+    if modules:
+        items[:] = [t for i, m in enumerate(modules) for t in (*m, *busy[i :: len(modules)])]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pytest_cookies.plugin import Cookies
 
-from tests.combinations import COMBINATIONS, Combination, answers, name_of
+from tests.combinations import ALL_ON, COMBINATIONS, Combination, answers, name_of
 from tests.conftest import clean_environment
 
 CHECKS = {
@@ -35,6 +35,8 @@ def test_a_combination_passes_its_own_checks(
     root = cookies.bake(extra_context=answers(on)).project_path
     every_file_parses(root)
     for name, command in CHECKS.items():
+        if on == ALL_ON and name == "tests":
+            return  # `test_installed` runs them, by the command that the project's README names
         done = subprocess.run(
             [python.parent / command[0], *command[1:]],
             cwd=root,
@@ -49,7 +51,7 @@ def test_a_combination_passes_its_own_checks(
         )
         assert done.returncode == 0, f"{name}:\n{done.stdout[-8000:]}"
     assert " skipped" not in done.stdout or os.environ.get("CI") != "true"
-    assert passed(done.stdout) >= (60 if len(on) == 6 else 20)
+    assert passed(done.stdout) >= 20
 
 
 def passed(output: str) -> int:

@@ -27,7 +27,7 @@ async def _check(service: Service, arguments: list[str]) -> int:
     telemetry.configure(service.config.model_copy(update={"log_level": "CRITICAL"}))
     async with service.running():
         failures = 0
-        for name, check in service.checks.items():
+        for name, check in (service.checks | service.inspections).items():
             try:
                 await asyncio.wait_for(check(), 5)
             except Exception as error:

@@ -14,6 +14,14 @@ def hostname(host: str) -> str | None:
         return None
 
 
+def scheme(url: str) -> str | None:
+    """The scheme of a URL; None where it is malformed."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return None
+
+
 def network(address: str) -> str:
     """What limits count as one address: of IPv6 the /64, which is what one subscriber has."""
     try:

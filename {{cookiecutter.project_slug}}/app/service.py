@@ -72,6 +72,9 @@ class Service(Application):
         self.renderer = Renderer()
         self.backend = "memory"
         self.checks: dict[str, Check] = {}
+        """What the service cannot answer without: `/health/ready` asks them."""
+        self.inspections: dict[str, Check] = {}
+        """What it can do without for a while: only the command `check` asks them."""
         self.housekeeping: list[Callable[[], Awaitable[None]]] = []
         self.serving = Signal[None]()
         self.stopping = Signal[None]()

@@ -81,7 +81,8 @@ async def test_a_foreign_host_is_refused(client: Client, host: str) -> None:
 
 
 async def test_a_request_from_another_site_is_refused(client: Client) -> None:
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+    origins = [{"Origin": origin} for origin in ("https://evil.example", "null", "http://[")]
+    for headers in (*origins, {"Sec-Fetch-Site": "cross-site"}):
         assert (await client.post("/hello", headers=headers)).status_code == 403
     assert (await client.post("/hello")).status_code == 405
 

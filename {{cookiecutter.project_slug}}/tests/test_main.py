@@ -10,7 +10,10 @@ from typing import NamedTuple
 import pytest
 import structlog
 
+from app import __main__
 from app.__main__ import main
+from app.main import create_service
+from app.service import Service
 
 
 class Ended(NamedTuple):
@@ -80,6 +83,22 @@ def test_check_names_what_is_wrong(run: Run) -> None:
     ended = run("check", PORT="eighty", LOG_LEVEL="loud")
     assert ended.code == 1
     assert [line.partition(":")[0] for line in ended.err] == ["PORT", "LOG_LEVEL"]
+
+
+def test_check_asks_for_what_the_service_can_do_without(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise OSError("nobody is there")
+
+    def created() -> Service:
+        service = create_service()
+        service.inspections["printer"] = fail
+        return service
+
+    monkeypatch.setattr(__main__, "create_service", created)
+    ended = run("check")
+    assert (ended.code, ended.out) == (1, ["printer: nobody is there", "failed"])
 
 
 def test_an_unknown_command_is_told_the_known_ones(run: Run) -> None:

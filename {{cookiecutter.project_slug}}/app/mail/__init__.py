@@ -25,6 +25,7 @@ log = structlog.get_logger()
 async def lifespan(service: "Service") -> AsyncIterator[None]:
     """Bring what sends mails; what still is to be sent at the end is sent."""
     mailer = service.provide(_mailer(service), Mailer)
+    service.inspections["mail"] = mailer.check
     try:
         yield
     finally:

@@ -38,6 +38,9 @@ class Mailer:
     def send(self, mail: Mail) -> None:
         raise NotImplementedError
 
+    async def check(self) -> None:
+        """Raise if no mail can be sent."""
+
     async def finish(self, seconds: float) -> None:
         """Wait for what is being sent, for so many seconds."""
 
@@ -74,6 +77,10 @@ class Smtp(Mailer):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def check(self) -> None:
+        async with self._connection():
+            pass  # somebody is there, who knows us
+
     async def finish(self, seconds: float) -> None:
         """What waits for another attempt makes it now, and no more."""
         self._ending.set()
@@ -101,17 +108,19 @@ class Smtp(Mailer):
                     await self._ending.wait()
 
     async def _attempt(self, message: EmailMessage) -> None:
-        async with self._connections:
-            await aiosmtplib.send(
-                message,
-                hostname=self._url.hostname,
-                port=self._url.port,
-                username=unquote(self._url.username or "") or None,
-                password=unquote(self._url.password or "") or None,
-                use_tls=self._url.scheme == "smtps",
-                start_tls=self._start_tls,
-                timeout=SEND_SECONDS,
-            )
+        async with self._connections, self._connection() as server:
+            await server.send_message(message)
+
+    def _connection(self) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
+            hostname=self._url.hostname,
+            port=self._url.port,
+            username=unquote(self._url.username or "") or None,
+            password=unquote(self._url.password or "") or None,
+            use_tls=self._url.scheme == "smtps",
+            start_tls=self._start_tls,
+            timeout=SEND_SECONDS,
+        )
 
     def _message(self, mail: Mail) -> EmailMessage:
         """Two faces of one mail; the same for each attempt, so that a second copy can be told."""

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import accumulate
 from typing import cast
-from urllib.parse import urlsplit
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol
 
+from app.addresses import scheme
 from app.handlers import Guarded
 from app.problems import Problem
 from app.websocket.protocol import SESSION_ENDED, TRY_AGAIN_LATER, Protocol, check_handshake
@@ -94,7 +94,7 @@ class Socket(Guarded, WebSocketHandler):
         if not origin:
             ours = self.request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
         else:
-            ours = urlsplit(origin).scheme == urlsplit(self.application.config.origin).scheme
+            ours = scheme(origin) == scheme(self.application.config.origin)
         self._only_if(ours)
 
     def check_origin(self, origin: str) -> bool:

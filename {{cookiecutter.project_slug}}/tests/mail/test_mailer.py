@@ -80,6 +80,16 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.server.GRACE_SECONDS", 0)
 
 
+async def test_whether_the_server_answers_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with smtp() as (_, url):
+        monkeypatch.setenv("MAIL_URL", url)
+        service = create_service()
+        async with service.running():
+            await service.inspections["mail"]()
+    with pytest.raises(OSError, match="Connect"):
+        await service.inspections["mail"]()
+
+
 async def test_a_server_gets_the_mail_and_the_mailbox_is_not_there(start: Start) -> None:
     async with smtp() as (server, url), start(MAIL_URL=url, MAIL_FROM="us@example.com") as client:
         assert (await register(client)).status_code == 202
