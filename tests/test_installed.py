@@ -1,7 +1,7 @@
 """Projects installed for real from their own pyproject.toml: started, asked, stopped."""
 
-import signal
 import os
+import signal
 import subprocess
 from pathlib import Path
 
