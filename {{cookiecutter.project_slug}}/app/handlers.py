@@ -1,4 +1,4 @@
-"""The base handlers: request ids, security headers, who asks, bodies, answers and errors."""
+"""The base handlers: request ids, security headers, who asks, answers and errors."""
 
 import re
 import time
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from tornado.httputil import HTTPHeaders, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
+from app import bodies
 from app.addresses import hostname
-from app.problems import Invalid, Problem, describe
+from app.problems import Problem, describe
 
 if TYPE_CHECKING:
     from app.service import Identity, Service
@@ -163,29 +164,7 @@ class Handler(Guarded):
 
     def body(self, model: type[M]) -> M:
         """The body, JSON or form, as this model; raises 400, 415 or `Invalid`."""
-        fields = self._fields()
-        if holds_nul(fields):
-            raise Problem(400, "No text may hold the character NUL.")
-        try:
-            return model.model_validate(fields)
-        except ValidationError as error:
-            raise Invalid(
-                {
-                    ".".join(map(str, e["loc"])) or "body": e["msg"].removeprefix("Value error, ")
-                    for e in error.errors(include_input=False, include_url=False)
-                }
-            ) from None
-
-    def _fields(self) -> Any:
-        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind == "application/json":
-            try:
-                return orjson.loads(self.request.body)
-            except orjson.JSONDecodeError:
-                raise Problem(400, "The body is not JSON.") from None
-        if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-            return self.form_values()
-        raise Problem(415, "Send application/json or a form.")
+        return bodies.read(self, model)
 
     def form_values(self) -> dict[str, str]:
         """What a form sent, one value a field, spaces kept."""
@@ -207,20 +186,6 @@ class Handler(Guarded):
 @lru_cache(1)
 def date(second: int) -> str:
     return format_timestamp(second)
-
-
-def holds_nul(value: Any) -> bool:
-    """Whether a text in it holds NUL: not every store keeps that, and no person types it."""
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case str(text) if "\0" in text:
-                return True
-            case dict(members):
-                waiting.extend(members.values())
-            case list(items):
-                waiting.extend(items)
-    return False
 
 
 class NotFound(Handler):
