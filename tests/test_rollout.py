@@ -29,7 +29,7 @@ PROXY = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, "nginx")
-from proxy import Proxy
+from processes import Proxy
 
 async def main(folder, address, *sockets):
     proxy = Proxy(Path(folder), "nginx", address, "127.0.0.1", list(map(Path, sockets)))
