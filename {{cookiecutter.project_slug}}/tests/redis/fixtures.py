@@ -1,12 +1,14 @@
 """A Redis server: the real one where it is installed, and fakeredis's over TCP elsewhere."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from redis import ConnectionError, Redis
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server for this test run."""
-    port = _free_port()
+    port = free_port()
     if shutil.which("redis-server"):
         yield from _real(port, tmp_path_factory.mktemp("redis"))
     elif os.environ.get("CI") == "true":
@@ -60,7 +62,10 @@ def _await_answer(client: "Redis", seconds: float = 10) -> None:
             return
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """One that no outgoing connection has meanwhile: those get higher ones by themselves."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

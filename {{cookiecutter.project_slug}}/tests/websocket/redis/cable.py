@@ -3,18 +3,19 @@
 import asyncio
 from urllib.parse import urlsplit
 
+from tests.redis.fixtures import free_port
+
 
 class Cable:
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
-        self.port = 0
+        self.port = free_port()
 
     async def mend(self) -> str:
         """Pass on what comes; the address, always the same, where it does."""
         self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
         return f"redis://127.0.0.1:{self.port}/0"
 
     def cut(self) -> None:
