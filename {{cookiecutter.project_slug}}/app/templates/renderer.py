@@ -67,7 +67,7 @@ class HTMLRenderer(Renderer):
         return language.chosen(handler).translate
 
     def answer(self, handler: Handler, data: Any, page: str | None) -> None:
-        if page is not None:
+        if page is not None and handler._headers.get("Cache-Control") != "no-store":  # is kept
             handler.add_header("Vary", "Accept")
         if page is not None and self.wants_page(handler):
             _finish(handler, *_render(handler, page, data=data))
