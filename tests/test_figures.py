@@ -33,6 +33,11 @@ def test_no_python_source_has_a_condition() -> None:
     assert "{%" not in rendered()["app/main.py"]
 
 
+def test_no_python_file_has_more_than_250_lines() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in TEMPLATE.rglob("*.py")}
+    assert not [str(path) for path, length in lengths.items() if length > 250]
+
+
 def test_at_most_forty_lines_hold_logic() -> None:
     lines = [line for text in rendered().values() for line in text.splitlines() if "{%" in line]
     assert len(lines) <= 40

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from app.mail.mailer import Mail, Smtp
 from tests.auth.people import EMAIL
-from tests.mail.test_mailer import smtp
+from tests.mail.server import smtp
 
 NAMES = ["backup", "=?x?q?=ff?=", "=?utf-8?q?a=0Ab?=", "x" * 100, "é  =?utf-8?b?eA==?= " * 6, "=?"]
 
