@@ -1,5 +1,6 @@
 """What every answer of the service has in common."""
 
+import asyncio
 import re
 import time
 from email.utils import parsedate_to_datetime
@@ -78,6 +79,16 @@ async def test_head_has_the_headers_of_get_and_no_body(client: Client) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "a:b", "[::", "x" * 300])
 async def test_a_foreign_host_is_refused(client: Client, host: str) -> None:
     assert (await client.get("/hello", headers={"Host": host})).status_code in (400, 421)
+
+
+async def test_the_log_holds_nothing_that_a_terminal_obeys(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    writer.write(b"GET /x\x85y\x9b31m HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 404")
+    writer.close()
+    assert "GET /x\\x85y\\x9b31m 404" in capsys.readouterr().out
 
 
 async def test_a_request_from_another_site_is_refused(client: Client) -> None:
